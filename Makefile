@@ -1,0 +1,70 @@
+# make figures · make test · make lab    (PRESET=smoke|mini|study|paper, CORES=n, PYTHON=python3.12)
+
+PRESET ?= mini
+CORES ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+MARKS ?= not gpu and not net
+
+PRESETS := smoke mini study paper
+BIN := .venv/bin
+PY := $(BIN)/python
+READY := .venv/.installed
+THREADS = OMP_NUM_THREADS=$(1) MKL_NUM_THREADS=$(1) OPENBLAS_NUM_THREADS=$(1)
+# everything but the published sweep runs on what the checkout holds
+OFFLINE = $(if $(filter paper,$(PRESET)),,HF_HUB_OFFLINE=1)
+
+export PYTHONUNBUFFERED = 1
+export TOKENIZERS_PARALLELISM = false
+
+.DEFAULT_GOAL := help
+.PHONY: help figures test lab export bench clean-nbs hooks
+.DELETE_ON_ERROR:
+
+help:  ## list the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /make \1|/' | awk -F'|' '{printf "%-16s %s\n", $$1, $$2}'
+
+figures: $(READY)  ## regenerate the figures of PRESET (mini) into paper_figures/PRESET/
+	@case " $(PRESETS) " in *" $(PRESET) "*) ;; *) echo "unknown preset '$(PRESET)'; expected one of: $(PRESETS)" >&2; exit 1;; esac
+	$(OFFLINE) $(BIN)/snakemake --cores $(CORES) --rerun-incomplete --keep-going --config preset=$(PRESET)
+
+test: $(READY)  ## notebooks clean, exports in step, ruff, nbdev_test, pytest
+	$(PY) -m revelio.dev check
+	$(PY) -m revelio.dev sync
+	$(BIN)/ruff check nbs
+	HF_HUB_OFFLINE=1 $(call THREADS,1) $(BIN)/nbdev_test --n_workers 2 --pause 0 --do_print
+	HF_HUB_OFFLINE=1 $(call THREADS,2) $(PY) -m pytest -m "$(MARKS)"
+
+lab: $(READY)  ## open the notebooks in Jupyter
+	$(BIN)/jupyter lab --notebook-dir=nbs
+
+export: $(READY)  ## clean the notebooks; write revelio/ and tests/ from them
+	$(BIN)/nbdev_clean
+	$(BIN)/nbdev_export
+	$(PY) -m revelio.dev export
+
+bench: $(READY)  ## run nbs/benchmarks/; executed copies go to out/bench/
+	@for nb in nbs/benchmarks/*.ipynb; do \
+	  [ -e "$$nb" ] || { echo "nbs/benchmarks/ holds no notebook yet"; exit 0; }; \
+	  $(PY) -m revelio.runner "$$nb" "out/bench/$$(basename "$$nb")" || exit 1; \
+	done
+
+clean-nbs: $(READY)  ## strip the notebooks of execution counts and stray metadata
+	$(BIN)/nbdev_clean
+
+hooks: $(READY)  ## let git merge notebooks cell by cell, and Jupyter save them clean
+	$(BIN)/nbdev_install_hooks
+
+# The first of PYTHON, python3.11 and python3 that runs and is new enough.
+.venv/bin/python:
+	@found=; for py in $(if $(PYTHON),"$(PYTHON)",python3.11 python3); do \
+	  if "$$py" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then found=$$py; break; fi; \
+	done; \
+	if [ -z "$$found" ]; then \
+	  echo "revelio needs Python 3.11 or newer; found none as $(or $(PYTHON),python3.11 or python3). Install it, or: make PYTHON=/path/to/python3.11 …" >&2; exit 1; \
+	fi; \
+	"$$found" -m venv .venv || { rm -rf .venv; \
+	  echo "$$found cannot make a virtual environment: install its venv module (on Debian and Ubuntu: python3-venv)" >&2; exit 1; }
+
+# not on pyproject.toml: its dependencies are dynamic, and each nbdev_export writes it again
+$(READY): settings.ini setup.py | .venv/bin/python
+	$(PY) -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@
