@@ -61,6 +61,9 @@ def embedded(run):
             if p.suffix in (".safetensors", ".parquet")]
 
 
+for run in PLAN["runs"].values():
+    run["extract"] = {"limit": None, **run["extract"]}  # the notebook's own default is a small rehearsal
+
 DUE = {}  # run -> the cells that are to be computed
 for name, run in PLAN["runs"].items():
     whole = keep_marker(store_marker(name), run["extract"], [OUT / "stores" / name / "manifest.json"], embedded(name))

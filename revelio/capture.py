@@ -36,7 +36,7 @@ def _with_tensor(output, tensor):
     output.sample = tensor
     return output
 
-# %% ../nbs/04_capture.ipynb #a81f31f3
+# %% ../nbs/04_capture.ipynb #92a8e98f
 class NonFiniteError(RevelioError):
     "An output holds inf or nan; `.layer` is the module's name and `.rows` are the rows of the batch."
 
@@ -56,7 +56,7 @@ def _non_finite_rows(tensor):
 class _Stop(BaseException):
     "Ends a forward pass; not an Exception, so that no model code swallows it."
 
-
+# %% ../nbs/04_capture.ipynb #360a55ae
 class Capture:
     "Outputs of named modules in one forward pass; made by `capture`."
 
@@ -99,7 +99,7 @@ class Capture:
                                "does: name a module in it")
         return self.outputs
 
-
+# %% ../nbs/04_capture.ipynb #566f16bc
 @contextmanager
 def capture(
     modules: dict[str, nn.Module],  # what to listen to, by any name

@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['app', 'Model', 'Images', 'Split', 'Label', 'Prompt', 'Pooling', 'BatchSize', 'Limit', 'Seed', 'Device', 'Dtype',
            'Layer', 'Timestep', 'K', 'Expansion', 'Steps', 'TrainBatch', 'TopK', 'Out', 'default_layers',
-           'default_layer', 'dataset_name', 'draw_gallery', 'models', 'layers', 'verify', 'extract', 'train',
-           'concepts', 'run', 'main']
+           'default_layer', 'dataset_name', 'draw_gallery', 'models', 'layers', 'verify', 'extract_command',
+           'train_command', 'concepts_command', 'run_command', 'main']
 
 # %% ../nbs/16_cli.ipynb #0c5427ae
 import logging
@@ -160,9 +160,9 @@ def verify(
     found.verify()
     typer.echo(store)
 
-# %% ../nbs/16_cli.ipynb #19a6b2f5
-@app.command()
-def extract(
+# %% ../nbs/16_cli.ipynb #9441ec81
+@app.command("extract")
+def extract_command(
     out: Out,
     model: Model = "mini-sd",
     dataset: Images = "emoji",
@@ -179,19 +179,19 @@ def extract(
     dtype: Dtype = None,
 ):
     "Noise real images, run the denoiser, and store what its layers put out."
-    from revelio import features
     from revelio.data import load_table
+    from revelio.features import extract
     from revelio.models import load_model
     steps = _timesteps(timesteps)
     table = load_table(dataset, split, label=label, limit=limit)
     loaded = load_model(model, device, dtype)
-    features.extract(loaded, table, _names(layers) or default_layers(loaded), steps, out, prompt=prompt,
-                     pooling=pooling, batch_size=batch_size, seed=seed, dataset=dataset_name(dataset), split=split)
+    extract(loaded, table, _names(layers) or default_layers(loaded), steps, out, prompt=prompt, pooling=pooling,
+            batch_size=batch_size, seed=seed, dataset=dataset_name(dataset), split=split)
     typer.echo(out)
 
-
-@app.command()
-def train(
+# %% ../nbs/16_cli.ipynb #ad082a43
+@app.command("train")
+def train_command(
     store: Annotated[Path, typer.Argument(help="feature store, from `revelio extract`")],
     out: Out,
     layer: Layer,
@@ -214,9 +214,9 @@ def _say_metrics(ksae):
     numbers = {name: value for name, value in ksae.provenance["metrics"].items() if value is not None}
     typer.echo("  ".join(f"{name.replace('_', ' ')} {value:.3f}" for name, value in numbers.items()))
 
-
-@app.command()
-def concepts(
+# %% ../nbs/16_cli.ipynb #a7452985
+@app.command("concepts")
+def concepts_command(
     ksae: Annotated[Path, typer.Argument(help="k-SAE folder, from `revelio train`")],
     out: Out,
     store: Annotated[Path | None, typer.Option(help="feature store; default: the one the k-SAE was trained on")] = None,
@@ -229,9 +229,9 @@ def concepts(
     draw_gallery(find_concepts(ksae, out, store, top_k, seed, device), out / "gallery.png")
     typer.echo(out)
 
-# %% ../nbs/16_cli.ipynb #bff98731
-@app.command()
-def run(
+# %% ../nbs/16_cli.ipynb #ddcec6fa
+@app.command("run")
+def run_command(
     out: Out,
     model: Model = "mini-sd",
     images: Images = "emoji",
@@ -253,10 +253,10 @@ def run(
     if not layer:
         from revelio.models import load_model
         layer = default_layer(load_model(model, "cpu"))
-    extract(out / "store", model, images, split, layer, str(timestep), prompt, "gap", label, batch_size, limit, seed,
-            device, dtype)
-    train(out / "store", out / "ksae", layer, timestep, k, expansion, steps, 256, seed, device)
-    concepts(out / "ksae", out / "concepts", out / "store", 20, seed, device)
+    extract_command(out / "store", model, images, split, layer, str(timestep), prompt, label=label,
+                    batch_size=batch_size, limit=limit, seed=seed, device=device, dtype=dtype)
+    train_command(out / "store", out / "ksae", layer, timestep, k, expansion, steps, seed=seed, device=device)
+    concepts_command(out / "ksae", out / "concepts", out / "store", seed=seed, device=device)
     typer.echo(out)
 
 # %% ../nbs/16_cli.ipynb #49aba89e

@@ -95,7 +95,12 @@ def concept_names(
         names[neuron[i]], scores[neuron[i]] = str(words[gram[i]]), score[i]
     return names, scores
 
-# %% ../nbs/09_concepts.ipynb #07fac037
+# %% ../nbs/09_concepts.ipynb #d4d81a8f
+def _read_codes(folder: Path) -> Codes:
+    parts = [load_file(file) for file in sorted(folder.glob("codes-*.safetensors"))]
+    return Codes(*(torch.cat([part[name] for part in parts]) for name in ("values", "indices")))
+
+# %% ../nbs/09_concepts.ipynb #34534abb
 class Concepts:
     "A concepts folder, read when asked; RevelioError when the folder is not one."
 
@@ -127,15 +132,15 @@ class Concepts:
     @cached_property
     def codes(self) -> Codes:
         "Codes of all images: values (n_images, k) float32, indices (n_images, k) int32."
-        parts = [load_file(file) for file in sorted(self.path.glob("codes-*.safetensors"))]
-        return Codes(*(torch.cat([part[name] for part in parts]) for name in ("values", "indices")))
+        return _read_codes(self.path)
 
     @property
     def summary(self) -> pd.DataFrame:
         "One row per label level: layer, timestep, level and the numbers of `metrics.label_summary`."
         where = {"layer": self.layer, "timestep": self.timestep}
-        rows = [where | {"level": level} | numbers for level, numbers in self.manifest["levels"].items()]
-        return pd.DataFrame(rows).convert_dtypes(convert_string=False, convert_integer=False) if rows else pd.DataFrame()
+        none = float("nan")
+        return pd.DataFrame([where | {"level": level} | {k: none if v is None else v for k, v in numbers.items()}
+                             for level, numbers in self.manifest["levels"].items()])
 
     def class_names(self, level: str) -> np.ndarray:
         "Class name of every image at a label level, None where it has none."
@@ -208,7 +213,7 @@ def find_concepts(
             "versions": versions()})
     return Concepts(out)
 
-# %% ../nbs/09_concepts.ipynb #5abaaec9
+# %% ../nbs/09_concepts.ipynb #4ff8b420
 def _open_store(ksae_dir: Path, store: str | Path | FeatureStore | None) -> FeatureStore:
     "The given store, or the one that source.json leads to."
     if store is not None:
@@ -249,11 +254,6 @@ def _write_codes(ksae, cell, folder, top_k, block) -> TopImages:
         save_file({"values": values.contiguous(), "indices": indices.contiguous()},
                   folder / f"codes-{number:05d}.safetensors")
     return top
-
-
-def _read_codes(folder) -> Codes:
-    parts = [load_file(file) for file in sorted(Path(folder).glob("codes-*.safetensors"))]
-    return Codes(*(torch.cat([part[name] for part in parts]) for name in ("values", "indices")))
 
 # %% ../nbs/09_concepts.ipynb #fe34698d
 def _image_table(store: FeatureStore) -> pd.DataFrame:

@@ -7,7 +7,7 @@ __all__ = ['logger', 'DTYPES', 'PACKAGES', 'RevelioError', 'unknown', 'keyed_noi
            'pick_dtype', 'set_seed', 'atomic_path', 'write_json', 'read_json', 'write_parquet', 'git_revision',
            'versions', 'fingerprint', 'hash_files', 'group_split', 'track']
 
-# %% ../nbs/00_core.ipynb #67217494
+# %% ../nbs/00_core.ipynb #f4fecd1d
 import contextlib
 import difflib
 import functools
@@ -31,6 +31,7 @@ import numpy as np
 import pandas as pd
 import torch
 from accelerate import PartialState
+from accelerate.utils import parse_flag_from_env
 from torch import Tensor
 from tqdm.auto import tqdm
 
@@ -86,11 +87,11 @@ def _checkout():
     "The folder that holds the package: the checkout, or site-packages for an installed wheel."
     return Path(importlib.util.find_spec("revelio").origin).resolve().parent.parent
 
-# %% ../nbs/00_core.ipynb #2aff1bf0
+# %% ../nbs/00_core.ipynb #4b37faf0
 @functools.cache
 def processes() -> PartialState:
     "Return the process set-up that accelerate found (rank, world size, device); made once."
-    return PartialState()
+    return PartialState(cpu=parse_flag_from_env("ACCELERATE_USE_CPU"))
 
 
 def pick_device(

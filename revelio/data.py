@@ -227,7 +227,7 @@ def _encode(table, column, names):
     table = table.remove_columns(column).add_column(column, encoded, feature=ClassLabel(names=names))
     return table.select_columns(at)
 
-# %% ../nbs/02_data.ipynb #e20c1557
+# %% ../nbs/02_data.ipynb #4808ca99
 def load_table(
     source: str | Path,  # registered name (see DATASETS), image folder, parquet file or folder, or hub id
     split: str = "train",
@@ -256,7 +256,7 @@ def load_table(
     order = ["id", "image", "label", *label_candidates(table), "caption", "split_group"]
     return table.select_columns([c for c in dict.fromkeys(order) if c in table.column_names])
 
-
+# %% ../nbs/02_data.ipynb #3b6ca31a
 def label_columns(
     table: Dataset,
 ) -> dict[str, list[str]]:  # column -> class names; `label` first
@@ -295,7 +295,7 @@ def _name_columns(table, entry, label):
         table = table.rename_column("label", "label_2")
     return table.rename_column(chosen, "label")
 
-
+# %% ../nbs/02_data.ipynb #03621f6a
 def _add_ids(table, split, entry):
     "Add the columns id and split_group where they are missing."
     if "id" in table.column_names:

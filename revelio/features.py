@@ -89,7 +89,7 @@ def _non_finite(error, ids, timestep, dtype):
     return RevelioError(f"inf or nan in layer {error.layer!r} at timestep {timestep}, dtype {name}, image(s) {rows}; "
                         f"nothing was stored of this batch. {remedy}")
 
-# %% ../nbs/05_features.ipynb #c48c6d03
+# %% ../nbs/05_features.ipynb #7a133bf4
 SHARD_ROWS, SHARD_BYTES = 512, 2**28  # a shard is written when it reaches either
 
 
@@ -134,7 +134,7 @@ def extract(
     state.wait_for_everyone()
     return FeatureStore(out)
 
-
+# %% ../nbs/05_features.ipynb #330d9e21
 def _check_request(model, table, layers, timesteps, prompt, pooling, batch_size, draws):
     "Refuse what cannot work before the first image is read."
     if pooling not in POOLINGS:
@@ -171,7 +171,7 @@ def _shards(model, table, todo, layers, timesteps, prompt, pooling, batch_size, 
     if rows:
         yield pd.concat(rows), {c: torch.cat([p[c] for p in parts]) for c in parts[0]}
 
-
+# %% ../nbs/05_features.ipynb #50f96b8b
 def _image_rows(table, positions, batch, images):
     "What a store keeps of each image: where it is in the table, what is known of it, a small picture."
     labels = {name: [-1 if v is None else v for v in batch[name]] for name in label_columns(table)}

@@ -90,7 +90,7 @@ class _SparseDecode(torch.autograd.Function):
         grad_W = _sum_by_neuron(indices, values, grad, len(W_dec)) if ctx.needs_input_grad[2] else None
         return grad_values, None, grad_W
 
-# %% ../nbs/06_ksae.ipynb #cf7e9762
+# %% ../nbs/06_ksae.ipynb #acab940e
 def _fetch(folder: str, name: str, **hub) -> Path | None:
     "Path of a file of a local or hub k-SAE, None where it has no such file."
     if Path(folder).is_dir():
@@ -133,7 +133,8 @@ class _KSAEFolder(PyTorchModelHubMixin):
         if found["provenance.json"]:
             ksae.provenance = read_json(found["provenance.json"])
         if found["history.csv"]:
-            ksae.history = pd.read_csv(found["history.csv"], float_precision="round_trip")
+            text = pd.read_csv(found["history.csv"], dtype=object)  # read_csv rounds numbers, Python's float does not
+            ksae.history = text.astype({name: int if name == "step" else float for name in text})
         ksae.card = found["README.md"].read_text() if found["README.md"] else None
         return ksae.to(map_location).eval()
 
@@ -171,7 +172,7 @@ def model_card(
     rows = "\n".join(f"| {key.replace('_', ' ')} | {value} |" for key, value in facts.items())
     return _CARD.format(n=ksae.n_neurons, k=ksae.k, d=ksae.d_in, rows=rows or "| source | not recorded |")
 
-# %% ../nbs/06_ksae.ipynb #3cffb5c5
+# %% ../nbs/06_ksae.ipynb #0fd0a9c3
 class Codes(NamedTuple):
     "k-sparse codes: the neurons of each row and how strongly they fire; a value of 0 means that the slot is not used."
     values: Tensor   # (b, k), descending
@@ -191,12 +192,23 @@ def batch_fvu(
     recon: Tensor,  # (b, d)
 ) -> Tensor:        # scalar
     "Divide the squared error by the centred energy; where all rows are equal, by the energy, so that it stays finite."
+    x = x.to(recon.dtype)
     error, energy = (x - recon).square().sum(), x.square().sum()
     centred = (x - x.mean(dim=0)).square().sum()
     scale = torch.where(centred > 1e-10 * energy, centred, energy)
     return error / torch.where(scale > 0, scale, torch.ones_like(scale))
 
-# %% ../nbs/06_ksae.ipynb #60c42f7b
+# %% ../nbs/06_ksae.ipynb #7cc79f08
+def _check(x: Tensor, d_in: int) -> None:
+    if x.ndim != 2 or x.shape[1] != d_in:
+        raise RevelioError(f"got features of shape {tuple(x.shape)}, expected (rows, {d_in}): "
+                           "this k-SAE was made for another layer, or the features are not pooled")
+    if not torch.isfinite(x).all():
+        bad = (~torch.isfinite(x)).any(dim=1).nonzero()[:5, 0].tolist()
+        raise RevelioError(f"NaN or infinite features in rows {bad} (first five); TopK would put them first: "
+                           "remove these rows, or extract them again with --dtype fp32")
+
+# %% ../nbs/06_ksae.ipynb #d4ad7e92
 class KSAE(nn.Module, _KSAEFolder, library_name="revelio", tags=["sparse-autoencoder"]):
     "z = ReLU(TopK(W_enc (x - b_pre) + b_enc)); recon = z W_dec + b_pre; rows of W_dec have unit norm."
 
@@ -218,14 +230,15 @@ class KSAE(nn.Module, _KSAEFolder, library_name="revelio", tags=["sparse-autoenc
         self.b_pre = nn.Parameter(torch.zeros(d_in))
 
     def forward(self, x: Tensor) -> KSAEOutput:
-        x = self._check(x)
         codes = self.encode(x)
         recon = self.decode(*codes)
         return KSAEOutput(recon, *codes, batch_fvu(x, recon))
 
     def encode(self, x: Tensor, k: int | None = None, among: Tensor | None = None) -> Codes:
         "Encode rows (b, d) with the k best neurons, or with the k best of the neurons `among`."
-        values, indices = _EncodeTopK.apply(self._check(x), self.b_pre, self.W_enc, self.b_enc, k or self.k, among)
+        _check(x, self.d_in)
+        x = x.to(self.W_enc.dtype)
+        values, indices = _EncodeTopK.apply(x, self.b_pre, self.W_enc, self.b_enc, k or self.k, among)
         return Codes(values if self.signed else values.relu(), indices)
 
     def decode(self, values: Tensor, indices: Tensor, bias: bool = True) -> Tensor:
@@ -235,7 +248,8 @@ class KSAE(nn.Module, _KSAEFolder, library_name="revelio", tags=["sparse-autoenc
 
     def pre_activations(self, x: Tensor) -> Tensor:
         "Compute the dense (b, n) pre-activations, before TopK and ReLU."
-        return F.linear(self._check(x) - self.b_pre, self.W_enc, self.b_enc)
+        _check(x, self.d_in)
+        return F.linear(x.to(self.W_enc.dtype) - self.b_pre, self.W_enc, self.b_enc)
 
     @torch.no_grad()
     def normalize_decoder_(self) -> None:
@@ -248,13 +262,3 @@ class KSAE(nn.Module, _KSAEFolder, library_name="revelio", tags=["sparse-autoenc
         "Remove the part of the decoder gradient that would only change the length of the rows."
         along = (self.W_dec.grad * self.W_dec).sum(dim=1, keepdim=True)
         self.W_dec.grad.addcmul_(along, self.W_dec, value=-1)
-
-    def _check(self, x: Tensor) -> Tensor:
-        if x.ndim != 2 or x.shape[1] != self.d_in:
-            raise RevelioError(f"got features of shape {tuple(x.shape)}, expected (rows, {self.d_in}): "
-                               "this k-SAE was made for another layer, or the features are not pooled")
-        if not torch.isfinite(x).all():
-            bad = (~torch.isfinite(x)).any(dim=1).nonzero()[:5, 0].tolist()
-            raise RevelioError(f"NaN or infinite features in rows {bad} (first five); TopK would put them first: "
-                               "remove these rows, or extract them again with --dtype fp32")
-        return x.to(self.W_enc.dtype)

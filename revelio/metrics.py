@@ -168,7 +168,7 @@ def purity_interval(
     tail = (1 - level) / 2
     return binom.ppf(tail, m, purities) / m, binom.ppf(1 - tail, m, purities) / m
 
-# %% ../nbs/07_metrics.ipynb #a253f952
+# %% ../nbs/07_metrics.ipynb #72b2a776
 class Firings(NamedTuple):
     "All (image, neuron) pairs that fire, sorted by neuron, then strongest first, equal ones in image order."
     rows: np.ndarray
@@ -194,7 +194,7 @@ def _ranks(keys):
     starts = np.flatnonzero(np.diff(keys, prepend=keys[:1] - 1))
     return np.arange(1, len(keys) + 1) - np.repeat(starts, np.diff(starts, append=len(keys)))
 
-
+# %% ../nbs/07_metrics.ipynb #3f6e8641
 def _best_class(firings, labels, n_neurons, n_classes):
     "Best class id (-1: dead), its average precision, its selectivity, for every neuron."
     sizes = np.bincount(labels, minlength=n_classes)

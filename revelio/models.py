@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['MODELS', 'PARTS', 'SCHEDULE', 'FAMILIES', 'ModelEntry', 'find_model', 'training_alphas', 'check_timestep', 'Layer',
-           'DiffusionModel', 'StableDiffusion', 'DiT', 'load_model', 'save_tiny_model']
+           'to_map', 'DiffusionModel', 'StableDiffusion', 'DiT', 'load_model', 'save_tiny_model']
 
 # %% ../nbs/03_models.ipynb #d3efd624
 import json
@@ -62,7 +62,7 @@ MODELS = {entry.alias: entry for entry in (
     ModelEntry("dit-xl-2-256", "dit", 256, ("facebook/DiT-XL-2-256",), note="DiT-XL/2 on ImageNet"),
 )}
 
-# %% ../nbs/03_models.ipynb #17c8f332
+# %% ../nbs/03_models.ipynb #04d8909f
 PARTS = ("unet", "transformer", "vae", "text_encoder", "tokenizer", "scheduler")
 
 
@@ -86,7 +86,7 @@ def find_model(
                            f"{', '.join(MODELS)}.")
     raise unknown("model", name, [*MODELS, "a diffusers folder", "a hub id (owner/name)"])
 
-
+# %% ../nbs/03_models.ipynb #16894381
 def _from_hub(hub_ids, revision=None):
     "The newest local snapshot of the first repository that has one, else a download of the needed files."
     wanted = dict(revision=revision, allow_patterns=["model_index.json", *(f"{p}/*" for p in PARTS)],
@@ -149,7 +149,7 @@ def check_timestep(
         raise RevelioError(f"timestep {timestep!r}: expected a whole number, 0 (nearly clean) to {n_timesteps - 1}.")
     return t
 
-# %% ../nbs/03_models.ipynb #31cdd2d0
+# %% ../nbs/03_models.ipynb #32f52f00
 @dataclass(frozen=True)
 class Layer:
     "A named place in a denoiser."
@@ -158,25 +158,38 @@ class Layer:
     shape: tuple[int, int, int]  # (C, H, W) of its output for one image
 
 
+def to_map(
+    layer: str,  # its name, for the message
+    activation: Tensor,  # (n, C, H, W), or tokens (n, H*W, C)
+) -> Tensor:  # (n, C, H, W)
+    "Arrange a layer's output as a map."
+    if activation.ndim == 4:
+        return activation
+    side = math.isqrt(activation.shape[1]) if activation.ndim == 3 else 0
+    if activation.ndim != 3 or side * side != activation.shape[1]:
+        raise RevelioError(f"layer {layer!r} puts out a tensor of shape {tuple(activation.shape)}; expected a map "
+                           "(n, C, H, W) or a square of tokens (n, H*W, C). Choose a layer on the image's way.")
+    return activation.transpose(1, 2).reshape(len(activation), -1, side, side)
+
+# %% ../nbs/03_models.ipynb #23987cc9
 class DiffusionModel:
     "A pretrained diffusion model, frozen, in eval mode. Made by `load_model`."
-    family = ""  # "unet", "dit"
-    part, denoiser_class = "", None  # subfolder and class of the denoiser
+    family, part, denoiser_class = "", "", None  # "unet" or "dit"; subfolder and class of the denoiser
+    to_map = staticmethod(to_map)  # a family may arrange its outputs otherwise
 
     def __init__(self, folder: Path, name: str, device: torch.device, dtype: torch.dtype, image_size: int | None):
         self.folder, self.name, self.device, self.dtype = folder, name, device, dtype
         self.denoiser = _load_part(self.denoiser_class, folder, self.part, device, dtype)
         self.vae = _load_part(AutoencoderKL, folder, "vae", device)
         self.alphas_cumprod = training_alphas(read_json(folder / "scheduler" / "scheduler_config.json"))
-        self.n_timesteps = len(self.alphas_cumprod)
         factor = 2 ** (len(self.vae.config.block_out_channels) - 1)  # image pixels per latent pixel, a side
         native = self.denoiser.config.sample_size * factor
         self.image_size = self._check_size(image_size or native, native, factor)
         self.latent_shape = (self.denoiser.config.in_channels, *2 * (self.image_size // factor,))
-        self._probed: dict[str, Layer] = {}
+        self.n_timesteps, self._probed = len(self.alphas_cumprod), {}  # layers asked for by dotted path
 
     def __repr__(self):
-        return f"{type(self).__name__}({self.name}, {self.image_size} px, {self.dtype}, {len(self.layers)} layers)"
+        return f"{type(self).__name__}({self.name}, {self.image_size} px, {self.dtype})"
 
     @cached_property
     def fingerprint(self) -> str:
@@ -190,12 +203,9 @@ class DiffusionModel:
 
     def layer(self, name: str) -> Layer:
         "Look a layer up by alias or dotted module path; RevelioError that lists the layers."
-        known = self.layers | self._probed
-        if name not in known:
-            if not name or name not in dict(self.denoiser.named_modules()):
-                raise unknown("layer", name, [*self.layers, "any dotted module path of the denoiser"])
-            self._probed |= _probe(self, {name: name})
-        return known.get(name) or self._probed[name]
+        if name not in self.layers and name not in self._probed:
+            self._probed |= _probe_path(self, name)
+        return (self.layers | self._probed)[name]
 
     def modules(self, names: Sequence[str]) -> dict[str, nn.Module]:
         "The modules behind layer names, as `capture` wants them."
@@ -223,17 +233,7 @@ class DiffusionModel:
         noisy = noisy.to(self.dtype, memory_format=_layout(self.denoiser))
         return self.denoiser(noisy, timestep=t, return_dict=False, **condition)[0]
 
-    def to_map(self, layer: str, activation: Tensor) -> Tensor:  # (n, C, H, W)
-        "Arrange a layer's output as a map: a tensor of tokens (n, H*W, C) is transposed first."
-        if activation.ndim == 4:
-            return activation
-        side = math.isqrt(activation.shape[1]) if activation.ndim == 3 else 0
-        if activation.ndim != 3 or side * side != activation.shape[1]:
-            raise RevelioError(f"layer {layer!r} puts out a tensor of shape {tuple(activation.shape)}; expected a map "
-                               "(n, C, H, W) or a square of tokens (n, H*W, C). Choose a layer on the image's way.")
-        return activation.transpose(1, 2).reshape(len(activation), -1, side, side)
-
-# %% ../nbs/03_models.ipynb #685b3c60
+# %% ../nbs/03_models.ipynb #24ecb3ac
 def _load_part(cls, folder, part, device, dtype=torch.float32):
     "Load one part of a pipeline folder, frozen, in eval mode."
     precision = "dtype" if cls.__module__.startswith("transformers") else "torch_dtype"
@@ -268,6 +268,13 @@ def _to_signal(image, size):
         left, top = (width - size) // 2, (height - size) // 2
         image = image.resize((width, height), Image.Resampling.BICUBIC).crop((left, top, left + size, top + size))
     return pil_to_tensor(image).float() / 127.5 - 1
+
+
+def _probe_path(model, name):
+    "The layer at one dotted path; RevelioError when there is no such module."
+    if not name or name not in dict(model.denoiser.named_modules()):
+        raise unknown("layer", name, [*model.layers, "any dotted module path of the denoiser"])
+    return _probe(model, {name: name})
 
 
 def _probe(model, paths):

@@ -101,7 +101,7 @@ def _alive(pid):
         return True
     return pid > 0
 
-# %% ../nbs/01_store.ipynb #84f13ad5
+# %% ../nbs/01_store.ipynb #c2b91426
 def check_shard(
     images: pd.DataFrame,                       # one row per image, with a column id
     cells: Mapping[tuple[str, int], Tensor],    # (layer, timestep) -> (n, ...)
@@ -118,7 +118,7 @@ def check_shard(
             raise RevelioError(f"non-finite feature of image {images['id'].iloc[int(wrong.nonzero()[0])]!r} at "
                                f"layer {layer}, timestep {t}, {x.dtype}; nothing was stored. Use --dtype fp32.")
 
-
+# %% ../nbs/01_store.ipynb #9f54da81
 class StoreWriter:
     """Adds shards to a store. `settings` is everything that the numbers depend on; `classes` gives the class names of
     each label column. RevelioError when the folder holds something else or was made with other settings."""

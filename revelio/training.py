@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['TrainConfig', 'auxk_loss', 'batch_rows', 'learning_rate', 'check_features', 'TrainState', 'StepRecord', 'train_steps',
-           'data_fingerprint', 'save_checkpoint', 'load_checkpoint', 'evaluate', 'finish', 'store_fingerprint',
+           'data_fingerprint', 'save_checkpoint', 'load_checkpoint', 'measure', 'finish', 'store_fingerprint',
            'train_ksae', 'write_ksae']
 
 # %% ../nbs/08_training.ipynb #d00fce7a
@@ -333,9 +333,9 @@ def _refuse_difference(found: Mapping, wanted: Mapping, what: str) -> None:
             raise RevelioError(f"{what} was made with {name} = {found.get(name)!r}, now it is {wanted[name]!r}: "
                                "delete it, choose another --out, or go back to the old setting")
 
-# %% ../nbs/08_training.ipynb #447e9f70
+# %% ../nbs/08_training.ipynb #ebf42218
 @torch.no_grad()
-def evaluate(
+def measure(
     ksae: KSAE,
     features: Tensor,       # (n, d) raw rows
     rows: Tensor,           # (m,) row numbers that are used
@@ -356,8 +356,7 @@ def evaluate(
         counts += fired.bincount(minlength=ksae.n_neurons)
         active += len(fired)
     centred = squares - total.square().sum().item() / len(rows)
-    origin = first.double().cpu()
-    energy = squares + 2 * (origin @ total).item() + len(rows) * origin.square().sum().item()
+    energy = len(rows) * first.double().square().sum().item()  # of rows that are all equal
     scale = centred if centred > 1e-10 * energy else energy
     return error / scale if scale > 0 else error, active / len(rows), counts
 
@@ -375,10 +374,10 @@ def finish(
         ksae.W_dec.copy_(F.normalize(ksae.W_dec.double(), dim=1))
     ksae.to(state.device).eval()
     held_out = torch.from_numpy(np.flatnonzero(state.held_out))
-    fvu, l0, counts = evaluate(ksae, state.features, state.rows)
+    fvu, l0, counts = measure(ksae, state.features, state.rows)
     metrics = {"train_fvu": fvu, "train_l0": l0, "held_out_fvu": None, "held_out_l0": None}
     if len(held_out):
-        metrics["held_out_fvu"], metrics["held_out_l0"], more = evaluate(ksae, state.features, held_out)
+        metrics["held_out_fvu"], metrics["held_out_l0"], more = measure(ksae, state.features, held_out)
         counts = counts + more
     metrics["dead_share"] = (counts == 0).double().mean().item()  # over all rows
     ksae.history = pd.DataFrame(state.history, columns=list(_HISTORY))

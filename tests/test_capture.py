@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from revelio.core import RevelioError
 
-# cell d4185ebd
+# cell 75b8e925
 import pytest
 import torch
 from torch import nn
@@ -103,11 +103,8 @@ def test_read_decides_what_is_kept():
         assert tap.run(lambda: net(torch.ones(2, 3))) == {"a": ("a", (2, 3))}
 
 
-def test_nested_captures_stop_their_own_pass_only():
+def test_a_stop_passes_through_an_inner_capture():
     net, x = Chain(), torch.ones(1, 3)
-    with capture({"a": net.a}) as inner, capture({"c": net.c}, stop=False) as outer:
-        def both():
-            inner.run(lambda: net(x))
-            net(x)
-        outer.run(both)
-    assert "a" in inner.outputs and "c" in outer.outputs
+    with capture({"c": net.c}) as inner, capture({"a": net.a}) as outer:
+        out = outer.run(lambda: inner.run(lambda: net(x)))
+    assert list(out) == ["a"] and net.n_c == 0

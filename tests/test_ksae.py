@@ -133,11 +133,11 @@ def test_the_parallel_gradient_is_removed():
     assert (ksae.W_dec.grad * ksae.W_dec).sum(1).abs().max() < 1e-4
     assert ksae.W_dec.grad.abs().max() > 1e-2
 
-# cell 0539baf8
+# cell c27c9c21
 def test_load_save_load_keeps_every_file(tmp_path, capsys):
     ksae = _ksae(signed=True)
     ksae.provenance = {"layer": "up_ft1", "timestep": 25, "metrics": {"held_out_fvu": 0.25}}
-    ksae.history = pd.DataFrame({"step": [1, 2], "loss": [0.1 + 0.2, 1e-17]})
+    ksae.history = pd.DataFrame({"step": range(400), "loss": torch.rand(400, dtype=torch.float64) ** 9})
     ksae.save_pretrained(tmp_path / "a")
     again = KSAE.from_pretrained(tmp_path / "a")
     again.save_pretrained(tmp_path / "b")

@@ -17,7 +17,7 @@ from PIL import Image
 from revelio.core import RevelioError, atomic_path, read_json, versions, write_json
 import pytest
 
-# cell 4d53fdd3
+# cell 7f4edcbd
 def _demo_frame():
     return pd.DataFrame([dict(layer=f"up_ft{i}", timestep=t, level=level, purity=0.5, purity_low=0.4, purity_high=0.6,
                               purity_null=0.2, sigma_label=3.0, sigma_label_chance=4.0)
@@ -35,14 +35,26 @@ def test_curves_draw_every_level_with_its_null_and_sort_timesteps():
         plt.close(ax.figure)
 
 
+def _one_layer():
+    entropy = dict(entropy=1.0, entropy_low=0.9, entropy_high=1.1, entropy_null=2.0)
+    return _demo_frame().query("layer == 'up_ft1'").assign(**entropy)
+
+
 def test_grid_draws_published_lines_only_where_they_belong():
-    one = _demo_frame().query("layer == 'up_ft1'")
-    one = one.assign(entropy=1.0, entropy_low=0.9, entropy_high=1.1, entropy_null=2.0)
+    one = _one_layer()
     df = pd.concat([one.assign(panel="U-Net"), one.assign(panel="DiT", layer="block_5")])
     published = pd.DataFrame(dict(line="sd15, Pets", layer="up_ft1", timestep=[0, 25], ratio=[0.8, 0.9]))
     fig = purity_grid(df, "timestep", published)
     drawn = [[line.get_label() for line in ax.lines if line.get_label() == "sd15, Pets"] for ax in fig.axes]
     assert drawn == [[], [], [], [], ["sd15, Pets"], []]
+    plt.close(fig)
+
+
+def test_a_later_panel_is_not_clipped_by_the_first():
+    one = _one_layer()
+    high = one.assign(panel="b", purity=0.9, purity_high=0.99)
+    fig = purity_grid(pd.concat([one.assign(panel="a"), high]), "timestep")
+    assert fig.axes[0].get_ylim()[0] == 0 and fig.axes[0].get_ylim()[1] > 0.99
     plt.close(fig)
 
 
@@ -54,7 +66,7 @@ def test_sigma_label_is_drawn_over_its_chance_level():
     assert list(ax.lines[2].get_ydata()) == [0.9, 0.8], "published rows must follow the layer order"
     plt.close(ax.figure)
 
-# cell 7fcc0220
+# cell f754473a
 def test_gallery_takes_bytes_images_and_arrays():
     buffer = io.BytesIO()
     Image.new("RGB", (8, 8), "red").save(buffer, "WEBP", lossless=True)
@@ -79,7 +91,8 @@ def test_row_labels_name_level_class_purity_and_chance():
     frame = pd.DataFrame(dict(neuron=[7], best_level="a", top_class_a="cats", purity_a=0.9, purity_null_a=0.25,
                               concept="cat face", top_rows=[[1, 0]]))
     row, = neuron_rows(frame, ["first", "second"], title="up_ft1")
-    assert row["label"] == "up_ft1\nneuron 7: cat face\na: cats\npurity 0.9, chance 0.25" and row["images"] == ["second", "first"]
+    assert row["label"] == "up_ft1\nneuron 7: cat face\na: cats\npurity 0.9, chance 0.25"
+    assert row["images"] == ["second", "first"]
     assert neuron_rows(frame[["neuron", "top_rows"]], ["first", "second"])[0]["label"] == "neuron 7"
 
 # cell 30867d5c

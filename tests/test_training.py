@@ -80,7 +80,7 @@ def test_bad_settings_are_named(setting, message):
     with pytest.raises(RevelioError, match=message):
         TrainConfig(**setting)
 
-# cell 3aaacb53
+# cell 422643cb
 def _data(n=300, d=12, seed=0):
     make = torch.Generator().manual_seed(seed)
     hidden = torch.randn(3 * d, d, generator=make)
@@ -89,12 +89,13 @@ def _data(n=300, d=12, seed=0):
 _QUICK = TrainConfig(k=4, n_neurons=48, n_steps=100, batch_size=32, dead_after=64)
 
 def test_100_steps_equal_50_resume_50(tmp_path):
-    whole = list(train_steps(_data(), _QUICK))
-    first = train_steps(_data(), _QUICK, resume_dir=tmp_path)
+    config = dataclasses.replace(_QUICK, n_neurons=192)  # some neurons are dead at step 50
+    whole = list(train_steps(_data(), config))
+    first = train_steps(_data(), config, resume_dir=tmp_path)
     for _ in range(50):
         next(first)
     first.close()
-    rest = list(train_steps(_data(), _QUICK, resume_dir=tmp_path))
+    rest = list(train_steps(_data(), config, resume_dir=tmp_path))
     assert [r.step for r in rest] == list(range(51, 101))
     a, b = whole[-1].state, rest[-1].state
     assert all(torch.equal(p, q) for p, q in zip(a.ksae.state_dict().values(), b.ksae.state_dict().values()))
@@ -108,7 +109,9 @@ def test_100_steps_equal_50_resume_50(tmp_path):
 def test_the_seed_decides_everything():
     same = [list(train_steps(_data(), _QUICK))[-1].loss for _ in range(2)]
     torch.manual_seed(5)
+    before = torch.get_rng_state()
     assert same[0] == same[1] == list(train_steps(_data(), _QUICK))[-1].loss
+    assert torch.equal(torch.get_rng_state(), before)  # the caller's random numbers are left alone
     assert same[0] != list(train_steps(_data(), dataclasses.replace(_QUICK, seed=1)))[-1].loss
 
 def test_a_checkpoint_of_other_settings_or_data_is_refused(tmp_path):
@@ -131,12 +134,13 @@ def test_auxk_brings_starved_neurons_back(auxk_coef, low, high):
 
 @pytest.mark.parametrize("data", [
     torch.full((50, 6), 3.0), torch.zeros(50, 6), torch.randn(1, 6), torch.ones(2, 6) * 1e4, torch.randn(50, 6) * 1e-20,
-    torch.tensor([[0.0] * 5 + [1]] * 40 + [[1.0] * 6])])
+    torch.full((47, 6), 0.1), torch.tensor([[0.0] * 5 + [1]] * 40 + [[1.0] * 6])])
 def test_degenerate_data_stays_finite(data):
     config = TrainConfig(k=2, n_neurons=8, n_steps=12, batch_size=16, dead_after=16)
     records = list(train_steps(data, config))
     assert np.isfinite([(r.loss, r.fvu) for r in records]).all()
     assert all(torch.isfinite(p).all() for p in records[-1].state.ksae.parameters())
+    assert records[-1].state.scale * data.abs().max() < 100
 
 def test_kaiming_and_median():
     config = dataclasses.replace(_QUICK, n_steps=1, encoder_init="kaiming", b_pre_init="median", held_out=0.0)
@@ -158,7 +162,7 @@ def test_more_active_neurons_than_neurons_is_refused():
     with pytest.raises(RevelioError, match="k = 64"):
         next(train_steps(_data(), dataclasses.replace(_QUICK, k=64)))
 
-# cell 0413ba8a
+# cell 5050a807
 def test_the_folded_ksae_does_on_raw_rows_what_the_trained_one_does_on_scaled_rows():
     data = _data() * 50
     state = list(train_steps(data, _QUICK))[-1].state
@@ -170,8 +174,8 @@ def test_the_folded_ksae_does_on_raw_rows_what_the_trained_one_does_on_scaled_ro
 
 def test_final_metrics_are_the_plain_ones():
     from revelio.metrics import dead_share, firing_counts, fvu, l0
-    data = _data()
-    state = list(train_steps(data, _QUICK, groups=[f"g{i // 3}" for i in range(300)]))[-1].state
+    data, config = _data(), dataclasses.replace(_QUICK, n_neurons=384)
+    state = list(train_steps(data, config, groups=[f"g{i // 3}" for i in range(300)]))[-1].state
     ksae = finish(state)
     metrics, held = ksae.provenance["metrics"], state.held_out
     assert 20 < held.sum() < 40 and all(len(set(held[i : i + 3])) == 1 for i in range(0, 300, 3))
@@ -179,8 +183,16 @@ def test_final_metrics_are_the_plain_ones():
     assert np.isclose(metrics["held_out_fvu"], fvu(data[held].numpy(), out.recon.detach().numpy()), rtol=1e-4)
     assert metrics["held_out_l0"] == l0(out.values.detach().numpy())
     whole = ksae(data)
-    assert metrics["dead_share"] == dead_share(firing_counts(whole.values.detach().numpy(), whole.indices.numpy(), 48))
+    assert metrics["dead_share"] == dead_share(firing_counts(whole.values.detach().numpy(), whole.indices.numpy(), 384))
+    only_held_out = measure(ksae, data, torch.from_numpy(np.flatnonzero(~held)))[2] == 0
+    assert metrics["dead_share"] < only_held_out.double().mean()  # some neurons fire for held-out rows alone
     assert ksae.provenance["n_passes"] == 100 * 32 / (~held).sum()
+
+def test_evaluation_of_constant_rows_is_finite():
+    from revelio.metrics import fvu
+    ksae, data = KSAE(6, 20, 3), torch.full((50, 6), 3.0)
+    found, _, _ = measure(ksae, data, torch.arange(50), batch_size=7)
+    assert np.isclose(found, fvu(data.numpy(), ksae(data).recon.detach().numpy()), rtol=1e-4)
 
 def test_held_out_rows_do_not_touch_the_training():
     data = _data()
