@@ -18,21 +18,23 @@ from .core import RevelioError
 # %% ../nbs/04_capture.ipynb #d6c182b2
 def tensor_of(
     output: Any,  # what a module returned
+    index: int = 0,  # place of the hidden state in a tuple
 ) -> Tensor:  # its hidden state
-    "Pick the hidden state out of a module's output: itself, the first entry of a tuple, or `.sample`."
-    first = output[0] if isinstance(output, (tuple, list)) and output else getattr(output, "sample", output)
-    if not isinstance(first, Tensor):
-        raise RevelioError(f"no tensor in an output of type {type(output).__name__}: expected a tensor, a tuple that "
-                           "starts with one, or an object with .sample; name a module inside this one")
-    return first
+    "Pick the hidden state out of a module's output: itself, an entry of a tuple, or `.sample`; else a RevelioError."
+    is_row = isinstance(output, (tuple, list)) and index < len(output)
+    found = output[index] if is_row else getattr(output, "sample", output)
+    if not isinstance(found, Tensor):
+        raise RevelioError(f"no tensor in an output of type {type(output).__name__}: expected a tensor, a tuple with "
+                           f"one at place {index}, or an object with .sample; name a module inside this one")
+    return found
 
 
-def _with_tensor(output, tensor):
+def _with_tensor(output, tensor, index):
     "Put another hidden state into an output of the same kind."
     if isinstance(output, Tensor):
         return tensor
     if isinstance(output, (tuple, list)):
-        return type(output)([tensor, *output[1:]])
+        return type(output)([*output[:index], tensor, *output[index + 1:]])
     output.sample = tensor
     return output
 
@@ -60,17 +62,19 @@ class _Stop(BaseException):
 class Capture:
     "Outputs of named modules in one forward pass; made by `capture`."
 
-    def __init__(self, modules, stop, replace, read):
-        self.modules, self.stop, self.replace, self.read = modules, stop, replace, read
+    def __init__(self, modules, stop, replace, read, index):
+        self.modules, self.stop, self.replace, self.read, self.index = modules, stop, replace, read, index
         self.outputs: dict[str, Any] = {}  # by name, in the order in which the modules ran
         self._stop = None  # the exception of the pass under way; None between passes
 
     def _hook(self, name):
+        index = self.index.get(name, 0)
+
         def hook(module, args, output):
             if name in self.replace:
-                output = _with_tensor(output, self.replace[name](tensor_of(output)))
+                output = _with_tensor(output, self.replace[name](tensor_of(output, index)), index)
             if self._stop is not None:
-                self._keep(name, tensor_of(output))
+                self._keep(name, tensor_of(output, index))
             return output
         return hook
 
@@ -106,16 +110,17 @@ def capture(
     stop: bool = True,  # end the pass after the last of them
     replace: dict[str, Callable[[Tensor], Tensor]] | None = None,  # by name: hidden state in, hidden state out
     read: Callable[[str, Tensor], Any] | None = None,  # what to keep of (name, hidden state); None: the tensor itself
+    index: dict[str, int] | None = None,  # by name: place of the hidden state in a tuple; default 0
 ) -> Iterator[Capture]:
     """Listen to modules; `.run(forward)` gives their outputs, and leaving the block removes every hook.
 
     A replaced output is what the rest of the network sees and what is kept. Replacements also act outside `run`, over
     any number of passes, for instance while a pipeline generates. A down block's skip connections are not replaced.
     """
-    unknown = sorted(set(replace or {}) - set(modules))
+    unknown = sorted(({*(replace or {}), *(index or {})}) - set(modules))
     if unknown or not modules:
-        raise RevelioError(f"replace names {unknown}, but the captured modules are {list(modules)}")
-    tap = Capture(modules, stop, replace or {}, read or (lambda name, tensor: tensor))
+        raise RevelioError(f"replace or index names {unknown}, but the captured modules are {list(modules)}")
+    tap = Capture(modules, stop, replace or {}, read or (lambda name, tensor: tensor), index or {})
     handles = [module.register_forward_hook(tap._hook(name)) for name, module in modules.items()]
     try:
         yield tap

@@ -88,6 +88,32 @@ def test_replace_puts_a_tensor_into_a_tuple_and_keeps_the_rest():
             pass
 
 
+class Joint(nn.Module):
+    "A block of text and image tokens: (text, image) in, (text, image) out; the last such block drops its text."
+    def __init__(self, keeps_text=True):
+        super().__init__()
+        self.keeps_text = keeps_text
+
+    def forward(self, text, image):
+        return (text * 2 if self.keeps_text else None), image * 3
+
+
+@pytest.mark.parametrize("keeps_text", [True, False])
+def test_index_says_which_entry_is_read_and_replaced(keeps_text):
+    net, text, image = Joint(keeps_text), torch.ones(1, 2), torch.ones(1, 4)
+    with capture({"j": net}, index={"j": 1}) as tap:
+        assert torch.equal(tap.run(lambda: net(text, image))["j"], image * 3)
+    with capture({"j": net}, index={"j": 1}, replace={"j": lambda h: h + 1}):
+        out = net(text, image)
+    assert torch.equal(out[1], image * 4) and isinstance(out, tuple)
+    assert torch.equal(out[0], text * 2) if keeps_text else out[0] is None
+    with capture({"j": net}, index={"j": 2}) as tap, pytest.raises(RevelioError, match="place 2"):
+        tap.run(lambda: net(text, image))
+    with pytest.raises(RevelioError, match="nope"):
+        with capture({"j": net}, index={"nope": 1}):
+            pass
+
+
 @pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
 def test_non_finite_output_names_layer_and_rows(bad):
     net, x = Chain(), torch.zeros(4, 3)

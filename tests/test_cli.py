@@ -40,15 +40,15 @@ def test_mistakes_are_one_message_without_traceback(tmp_path):
 
 def test_other_errors_keep_their_traceback(monkeypatch):
     import revelio.models
-    monkeypatch.setattr(revelio.models, "load_model", lambda *a, **k: int("x"))
+    monkeypatch.setattr(revelio.models, "list_layers", lambda *a, **k: int("x"))
     said = call("layers", "mini-sd")
     assert isinstance(said.exception, ValueError) and said.exit_code == 1
 
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory):
-    from revelio.models import save_tiny_model
-    return save_tiny_model(tmp_path_factory.mktemp("models") / "tiny")
+    from revelio.tiny import save_tiny_model
+    return save_tiny_model(tmp_path_factory.mktemp("models") / "tiny", "unet")
 
 
 def test_three_commands_and_run_on_own_images(tiny, tmp_path):
@@ -75,6 +75,7 @@ def test_three_commands_and_run_on_own_images(tiny, tmp_path):
     for made in ("c", "d/concepts"):
         assert len(Concepts(tmp_path / made).images) == 24
         assert Image.open(tmp_path / made / "gallery.png").width > 600
+        assert "data:image" in (tmp_path / made / "gallery.html").read_text()
     assert call("verify", tmp_path / "a").stdout.splitlines()[-1] == str(tmp_path / "a")
     for file in tmp_path.rglob("*.json"):
         assert str(tmp_path) not in file.read_text(), f"{file.name} holds a path of this machine"
@@ -82,9 +83,9 @@ def test_three_commands_and_run_on_own_images(tiny, tmp_path):
 
 def test_defaults_follow_the_depth_of_a_transformer():
     from types import SimpleNamespace
-    deep = SimpleNamespace(family="dit", layers=[f"block_{i}" for i in range(28)])
+    deep = SimpleNamespace(layers=[f"block_{i}" for i in range(28)])
     assert default_layers(deep) == [f"block_{i}" for i in (6, 10, 14, 18, 22)] and default_layer(deep) == "block_14"
-    assert default_layer(SimpleNamespace(family="dit", layers=[f"block_{i}" for i in range(12)])) == "block_6"
+    assert default_layer(SimpleNamespace(layers=[f"block_{i}" for i in range(12)])) == "block_6"
 
 
 def test_models_and_layers_are_listed(tiny):

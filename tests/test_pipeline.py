@@ -12,19 +12,16 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from revelio.core import data_path
-from revelio.models import save_tiny_model
-
 pytestmark = pytest.mark.slow
 
 
 def snakemake(folder):
-    "Run the smoke preset, on a model of random weights, with its outputs in `folder`; returns what Snakemake said."
+    "Run the smoke preset with its outputs in `folder`; returns what Snakemake said."
     root = Path(__file__).parents[1]
     command = [sys.executable, "-m", "snakemake", "--cores", "2", "--snakefile", root / "Snakefile",
                "--directory", folder, "--rerun-incomplete",
                "--config", "preset=smoke", f"out={folder}/out", f"figures={folder}/figures"]
-    env = {**os.environ, "PYTHONPATH": str(root), "HF_HUB_OFFLINE": "1", "REVELIO_DATA": str(folder / "data")}
+    env = {**os.environ, "PYTHONPATH": str(root), "HF_HUB_OFFLINE": "1"}
     done = subprocess.run(list(map(str, command)), env=env, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-8000:]
     return done.stdout + done.stderr
@@ -33,9 +30,6 @@ def snakemake(folder):
 @pytest.fixture(scope="module")
 def smoke(tmp_path_factory):
     folder = tmp_path_factory.mktemp("smoke")
-    save_tiny_model(folder / "data/models/mini-sd")
-    for part in ("emoji", "published"):
-        (folder / "data" / part).symlink_to(data_path(part))
     snakemake(folder)
     return folder
 
