@@ -204,7 +204,7 @@ class Folder:
     def load(self, cls: type, part: str, device: torch.device, dtype: torch.dtype = torch.float32, **options) -> Any:
         "Load one part, frozen, in eval mode; RevelioError says which part is broken."
         folder = self.swapped.get(part, self.path if part == "model" else self.path / part)
-        return _freeze(_load_part(cls, folder, part, self.name, dtype, options), device)
+        return _freeze(_load_part(cls, folder, part, self.name, dtype, options), part, device)
 
 # %% ../nbs/02a_checkpoints.ipynb #c23e7511
 def open_folder(
@@ -260,10 +260,12 @@ def _load_part(cls, folder, part, name, dtype, options):
     return module
 
 
-def _freeze(module, device):
-    "In eval mode, without gradients, where it will run; on a CPU convolutions are 15 % faster with channels last."
+def _freeze(module, part, device):
+    "In eval mode, without gradients, where it will run; on a CPU a denoiser is 15 % faster with channels last."
     module = module.eval().requires_grad_(False).to(device)
-    return module.to(memory_format=torch.channels_last) if device.type == "cpu" else module
+    if device.type != "cpu" or part == "vae":  # there torch's group norm cancels on flat areas, by batch and threads
+        return module
+    return module.to(memory_format=torch.channels_last)
 
 # %% ../nbs/02a_checkpoints.ipynb #18b3a7ac
 @dataclass(frozen=True)
@@ -293,7 +295,7 @@ class Architecture:
         "Build one part, frozen, in eval mode."
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
             torch.manual_seed(self.seed)
-            return _freeze(build(cls, options.get("config") or self.config(part), device, dtype), device)
+            return _freeze(build(cls, options.get("config") or self.config(part), device, dtype), part, device)
 
 
 def open_architecture(

@@ -369,6 +369,7 @@ class StoredImages:
         tables = _read_tables(path, ["id", "position"])
         if not tables:
             raise RevelioError(f"the store {path} has no images.")
+        self._mapped = {}  # name of a tensor that was read -> its part in each shard
         self._starts = torch.tensor([0, *map(len, tables)]).cumsum(0)  # of the shards, and the end
         table = pd.concat(tables, ignore_index=True)
         self._order = torch.from_numpy(np.argsort(table["position"].to_numpy(), kind="stable"))  # row -> place
@@ -391,17 +392,21 @@ class StoredImages:
         return table.iloc[self._order.numpy()].reset_index(drop=True)
 
 # %% ../nbs/01_store.ipynb #97618220
-def _gather(files, starts, places, key):
-    "Copy rows of one tensor out of mapped shards, each place counted over all of them."
+def _gather(shards, starts, places):
+    "Copy rows out of the mapped shards of one tensor, each place counted over all of them; bytes, by one thread."
     places, back = places.sort()
-    shards = torch.searchsorted(starts, places, right=True) - 1
-    example = files[0].get_tensor(key)
+    example, numbers = shards[0], torch.searchsorted(starts, places, right=True) - 1
     out, at = torch.empty(len(places), *example.shape[1:], dtype=example.dtype), 0
-    for shard, n in zip(*(x.tolist() for x in shards.unique_consecutive(return_counts=True))):
-        local = places[at : at + n] - starts[shard]
-        torch.index_select(files[shard].get_tensor(key), 0, local, out=out[at : at + n])
+    local = (places - starts[numbers]).numpy()
+    target = _rows_as_bytes(out)
+    for number, n in zip(*(x.tolist() for x in numbers.unique_consecutive(return_counts=True))):
+        np.take(_rows_as_bytes(shards[number]), local[at : at + n], 0, target[at : at + n], mode="clip")
         at += n
     return out if (back[1:] > back[:-1]).all() else out[back.argsort()]
+
+
+def _rows_as_bytes(x):
+    return x.flatten(1).view(torch.uint8).numpy()
 
 # %% ../nbs/01_store.ipynb #cb3ca7de
 class FeatureStore(StoredImages):
@@ -423,7 +428,9 @@ class FeatureStore(StoredImages):
                                f"{len(self) - 1}.")
         if part and key not in self._files[0].keys():
             raise RevelioError(f"{self!r} has no spread over noise draws: extract with --draws 2 or more.")
-        return _gather(self._files, self._starts, self._order[rows], key)
+        if key not in self._mapped:
+            self._mapped[key] = [file.get_tensor(key) for file in self._files]
+        return _gather(self._mapped[key], self._starts, self._order[rows])
 
     def __getitem__(self, cell: tuple[str, int]) -> Features:
         return Features(self.ids, self._read(*cell, torch.arange(len(self))))

@@ -68,7 +68,7 @@ class TrainConfig:
     auxk_coef: float = 1 / 32          # weight of the AuxK loss (Gao et al. 2024); 0: off
     k_aux: int | None = None           # dead neurons per row in that loss; None: half the input width
     dead_after: int | None = None      # rows without firing that make a neuron dead; None: two passes, at most 10 M
-    encoder_init: str = "transpose"    # of the decoder, or "kaiming" (the released way)
+    encoder_init: str = "transpose"    # of the decoder, scaled to fit, or "kaiming" (the released way)
     b_pre_init: str = "mean"           # of the rows, or their geometric "median"
     held_out: float = 0.1              # share of the rows, whole groups, never trained on; 0: none
     seed: int = 0
@@ -181,7 +181,7 @@ class Rows:
         if len(self.pieces) == 1:
             return self.pieces[0][rows.to(self.pieces[0].device)]
         out = torch.empty(len(rows), self.shape[1], dtype=self.pieces[0].dtype)
-        where = torch.searchsorted(self.starts, rows, right=True) - 1
+        where = torch.searchsorted(self.starts, rows.contiguous(), right=True) - 1
         for i in where.unique().tolist():
             at = (where == i).nonzero()[:, 0]
             out[at] = self.pieces[i][rows[at] - self.starts[i]].to(out)
@@ -375,6 +375,15 @@ class TrainData:
         return self.stream.passes if self.stream else n_steps * self.config.batch_size / len(self.rows)
 
 # %% ../nbs/08_training.ipynb #683be625
+@torch.no_grad()
+def _fit_encoder(ksae: KSAE, x: Tensor) -> None:
+    "Scale the encoder by the factor that makes the reconstructions of x fit best."
+    recon = ksae.decode(*ksae.encode(x), bias=False)
+    along, energy = ((x - ksae.b_pre) * recon).sum(), recon.square().sum()
+    if along > 0 and energy > 0:
+        ksae.W_enc.mul_(along / energy)
+
+# %% ../nbs/08_training.ipynb #e6e52330
 class TrainState:
     "All that changes during the training of one k-SAE, on scaled rows."
 
@@ -393,6 +402,9 @@ class TrainState:
             if config.encoder_init == "kaiming":
                 nn.init.kaiming_uniform_(self.ksae.W_enc, mode="fan_out")  # released: of the transposed matrix
         self.ksae.b_pre.data.copy_(centre * self.scale)
+        if config.encoder_init == "transpose":
+            some = data.rows[:: -(-len(data.rows) // 1024)]
+            _fit_encoder(self.ksae, data.features[some].cpu().float() * self.scale)
         self.ksae.to(device)
         # epsilon of Gao et al. 2024: gradients of rarely firing neurons are tiny
         self.optimizer = torch.optim.Adam(self.ksae.parameters(), lr=config.lr, eps=6.25e-10,

@@ -242,6 +242,16 @@ def test_matryoshka_makes_the_first_neurons_useful_alone():
         errors[variant] = [batch_fvu(x, ksae.decode(values.where(indices < n, 0), indices)).item() for n in (8, 64)]
     assert errors["matryoshka"][0] < 0.92 * errors["topk"][0] and errors["matryoshka"][1] < 0.5
 
+def test_the_first_reconstructions_have_the_right_size():
+    data = TrainData(_data() * 30, _QUICK)
+    ksae, x = (state := TrainState(data, _QUICK)).ksae, _data() * 30 * state.scale
+    with torch.no_grad():
+        errors = [batch_fvu(x, ksae(x).recon).item()]
+        for factor in (1 / 1.2, 1.2**2):
+            ksae.W_enc *= factor
+            errors.append(batch_fvu(x, ksae(x).recon).item())
+    assert errors[0] == min(errors) < 1
+
 def test_a_training_that_diverges_says_so_and_is_not_saved(tmp_path):
     steps = train_steps(_data(), _QUICK, resume_dir=tmp_path)
     next(steps).state.ksae.b_enc.data.fill_(1e30)
@@ -270,7 +280,8 @@ def test_kaiming_and_median():
     assert not torch.equal(state.ksae.W_enc, state.ksae.W_dec)
     assert 0.9 * (6 / 48) ** 0.5 < state.ksae.W_enc.abs().max() < (6 / 48) ** 0.5
     mean = TrainState(TrainData(data, config), dataclasses.replace(config, b_pre_init="mean", encoder_init="transpose"))
-    assert torch.equal(mean.ksae.W_enc, mean.ksae.W_dec)
+    factor = mean.ksae.W_enc.norm(dim=1)
+    assert torch.allclose(mean.ksae.W_enc, factor[:, None] * mean.ksae.W_dec) and factor.std() < 1e-6 < factor.mean()
     assert torch.allclose(mean.ksae.b_pre / mean.scale, data.mean(0), rtol=1e-4)
     assert (state.ksae.b_pre / state.scale - data[1:].mean(0)).norm() < 0.1 * (data.mean(0) - data[1:].mean(0)).norm()
 
