@@ -186,7 +186,8 @@ def test_a_gallery_without_labels_or_pictures(tmp_path):
     paths = write_gallery(concepts, n_neurons=3)
     assert [path.name for path in paths] == ["gallery.html"]
     page = paths[0].read_text()
-    assert page.count("<article") == 3 and "strongest activation" in page and "&lt;0&gt;" in page and _tags(page)
+    assert page.count("<article") == 3 and "strongest activation" in page and _tags(page)
+    assert re.search(r"&lt;\d+&gt;", page) and not re.search(r"<\d+>", page)  # ids stand for pictures, escaped
 
 def test_a_gallery_of_held_out_images_without_the_dense_pass(tmp_path):
     x, concepts = _tiny_concepts(tmp_path)
