@@ -1,7 +1,8 @@
-# make figures · make test · make lab    (PRESET=smoke|mini|study|paper, CORES=n, PYTHON=python3.12)
+# make figures · make test · make lab    (PRESET=smoke|mini|study|paper, CORES=n, PROFILE=local|slurm, PYTHON=python3.12)
 
 PRESET ?= mini
 CORES ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+PROFILE ?= local
 MARKS ?= not gpu and not net
 
 PRESETS := smoke mini study paper
@@ -16,7 +17,7 @@ export PYTHONUNBUFFERED = 1
 export TOKENIZERS_PARALLELISM = false
 
 .DEFAULT_GOAL := help
-.PHONY: help figures test lab export bench clean-nbs hooks
+.PHONY: help figures plan rehearse test lab export bench lock clean-nbs hooks
 .DELETE_ON_ERROR:
 
 help:  ## list the commands
@@ -24,7 +25,16 @@ help:  ## list the commands
 
 figures: $(READY)  ## regenerate the figures of PRESET (mini) into paper_figures/PRESET/
 	@case " $(PRESETS) " in *" $(PRESET) "*) ;; *) echo "unknown preset '$(PRESET)'; expected one of: $(PRESETS)" >&2; exit 1;; esac
-	$(OFFLINE) $(BIN)/snakemake --cores $(CORES) --rerun-incomplete --keep-going --config preset=$(PRESET)
+	$(OFFLINE) $(BIN)/snakemake --profile profiles/$(PROFILE) $(if $(filter local,$(PROFILE)),--cores $(CORES)) --config preset=$(PRESET)
+
+plan: $(READY)  ## print the jobs of PRESET, and what they will cost, before anything runs
+	@$(PY) -m revelio.plan presets/$(PRESET).yaml
+
+REHEARSAL = $(CURDIR)/out/rehearsal
+rehearse: $(READY)  ## run the whole paper preset on this CPU in minutes, with stand-ins for models and data sets
+	$(PY) -m revelio.rehearsal presets/paper.yaml $(REHEARSAL)/hub
+	HF_HOME=$(REHEARSAL)/hub HF_HUB_CACHE=$(REHEARSAL)/hub/hub HF_DATASETS_CACHE=$(REHEARSAL)/hub/datasets HF_HUB_OFFLINE=1 \
+	  $(BIN)/snakemake --cores $(CORES) --config preset=paper rehearse=1 out=out/rehearsal figures=out/rehearsal/figures
 
 test: $(READY)  ## notebooks clean, exports in step, ruff, nbdev_test, pytest
 	$(PY) -m revelio.dev check
@@ -46,6 +56,12 @@ bench: $(READY)  ## run nbs/benchmarks/; executed copies go to out/bench/
 	  [ -e "$$nb" ] || { echo "nbs/benchmarks/ holds no notebook yet"; exit 0; }; \
 	  $(PY) -m revelio.runner "$$nb" "out/bench/$$(basename "$$nb")" || exit 1; \
 	done
+
+lock: $(READY)  ## write the exact versions of this environment to requirements.lock
+	@{ echo "# The exact environment in which the committed figures were made: Python $$($(PY) -c 'import platform; print(platform.python_version())')."; \
+	   echo "# pip install -r requirements.lock && pip install --no-deps -e .    (made by: make lock)"; \
+	   $(PY) -m pip freeze --exclude-editable --disable-pip-version-check; } > requirements.lock
+	@echo requirements.lock
 
 clean-nbs: $(READY)  ## strip the notebooks of execution counts and stray metadata
 	$(BIN)/nbdev_clean

@@ -1,16 +1,22 @@
 # What is computed from what: one papermill run per job. `snakemake --cores 2 --config preset=mini`
 #
-#     extract (one job per run) -> ksae (one job per run: a kernel costs seconds, so it takes many cells) -> figures -> index
+#     extract (one job per run) -> ksae (one job per run) -------------------------> figures -> index
+#                               -> probes, diffc (one job per entry) -> inference ->
+#
+# A kernel costs seconds, so a job takes many cells.
 #
 # Snakemake deletes the declared outputs of a job before it runs it, so rules declare small markers, never a store or a k-SAE
 # folder: those resume. A marker holds a fingerprint of the settings it was made with. Before the graph is made, a marker is
 # dropped when its folder is not whole or when the preset asks for other settings; the `ksae` job of a run then declares the
-# dropped markers alone. So one deleted k-SAE redoes that cell and what hangs on it, and nothing else.
+# dropped markers alone, and so do the `probes` and `diffc` jobs of an entry. So one deleted k-SAE or classifier redoes that
+# cell and what hangs on it, and nothing else.
 import hashlib
+import itertools
 import json
 import os
 import shlex
 import sys
+import time
 from pathlib import Path
 
 import yaml
@@ -21,7 +27,18 @@ OUT = Path(config.get("out", f"out/{PRESET}"))
 FIGURES = Path(config.get("figures", f"paper_figures/{PRESET}"))
 PLAN = yaml.safe_load((HERE / "presets" / f"{PRESET}.yaml").read_text())
 DATA = Path(os.environ.get("REVELIO_DATA", HERE / "data"))
+if config.get("rehearse"):  # the same graph on a CPU, in minutes: the settings of `rehearse` lie over those of every job
+    small = PLAN["rehearse"]
+    PLAN |= {key: small[key] for key in ("gpus", "threads", "mem_mb")}
+    for run in PLAN["runs"].values():
+        run["extract"].update(small["extract"])
+        run.get("ksae", {}).update(small["ksae"])
+    for kind in ("probes", "diffc", "inference"):
+        for entry in PLAN.get(kind, {}).values():
+            entry.update(small[kind])
 GPUS = PLAN.get("gpus", 0)
+MEMORY = PLAN.get("mem_mb", 3000)  # of a job that runs a model, in MB
+BEGUN = time.time()
 
 
 def cells(blocks):
@@ -61,19 +78,107 @@ def embedded(run):
             if p.suffix in (".safetensors", ".parquet")]
 
 
+def chooser_run(run):
+    "The run whose store guesses classes for prompt `clip`, if it is one of this preset (and not a CLIP model)."
+    source = PLAN["runs"][run]["extract"].get("chooser", "").split("/")[0]
+    return source if source in PLAN["runs"] else None
+
+
+def extract_settings(run):
+    "What a store is made of: the settings of its run, and of the run that its chooser reads."
+    return [PLAN["runs"][r]["extract"] for r in (run, chooser_run(run)) if r]
+
+
+def extract_json(run):
+    made = {**PLAN["runs"][run]["extract"], "out": str(OUT / "stores" / run)}
+    return json.dumps(made | ({"chooser": str(OUT / "stores" / made["chooser"])} if chooser_run(run) else {}))
+
+
 for run in PLAN["runs"].values():
     run["extract"] = {"limit": None, **run["extract"]}  # the notebook's own default is a small rehearsal
 
-DUE = {}  # run -> the cells that are to be computed
+DUE, WHOLE = {}, {}  # run -> the cells that are to be computed; is its store whole
 for name, run in PLAN["runs"].items():
-    whole = keep_marker(store_marker(name), run["extract"], [OUT / "stores" / name / "manifest.json"], embedded(name))
+    made_of = [store_marker(chooser_run(name))] if chooser_run(name) else []
+    WHOLE[name] = whole = keep_marker(store_marker(name), extract_settings(name),
+                                      [OUT / "stores" / name / "manifest.json", *made_of], embedded(name))
     DUE[name] = []
-    for cell in cells(run["cells"]):
+    for cell in cells(run.get("cells", [])):
         made = [cell_folder(name, *cell) / part for part in ("ksae/provenance.json", "concepts/manifest.json")]
         if not whole:
             cell_marker(name, *cell).unlink(missing_ok=True)
         if not keep_marker(cell_marker(name, *cell), [run["extract"], run["ksae"]], made):
             DUE[name].append(cell)
+
+
+# Probes and Diff-Cs. An entry of the preset names pairs of runs, train: test (null: split groups are held out), and
+# the parameters of its stage; its cells are those given as far as a train run has them, or all of each.
+def entries():
+    return [(kind, name) for kind in ("probes", "diffc") for name in PLAN.get(kind, {})]
+
+
+def entry_cells(kind, entry):
+    "(train run, layer, timestep) of an entry: of the cells asked for, those that a run has."
+    plan = PLAN[kind][entry]
+    held = [(run, *c) for run in plan["runs"] for c in cells([PLAN["runs"][run]["extract"]])]
+    asked = cells(plan["cells"]) if "cells" in plan else [c[1:] for c in held]
+    if strange := [c for c in asked if c not in [h[1:] for h in held]]:
+        raise WorkflowError(f"{kind}/{entry} of preset {PRESET} asks for {strange[0]}, which none of its runs extracts: "
+                            f"{', '.join(plan['runs'])}")
+    return [h for h in held if h[1:] in asked]
+
+
+def result_folder(kind, entry, run, layer, timestep):
+    return OUT / kind / entry / run / f"{layer}-t{timestep}"
+
+
+def result_marker(kind, entry, run, layer, timestep):
+    return OUT / kind / entry / run / f"{layer}-t{timestep}.done"
+
+
+def stage_settings(kind, entry):
+    return {k: v for k, v in PLAN[kind][entry].items() if k not in ("runs", "cells")}
+
+
+def entry_mark(kind, entry):
+    "All that the results of an entry are made with."
+    stores = [[run and extract_settings(run) for run in pair] for pair in PLAN[kind][entry]["runs"].items()]
+    return [stores, stage_settings(kind, entry)]
+
+
+def result_files(kind, entry, folder):
+    "What must be in the folder of a cell."
+    wanted = stage_settings(kind, entry)
+    names = poolings = wanted.get("poolings", ["gap"])
+    if kind == "diffc":
+        parts = itertools.product(wanted.get("levels", ["group"]), poolings, wanted.get("seeds", [0]))
+        names = [f"{level}-{pooling}-s{seed}" for level, pooling, seed in parts]
+    return [folder / name / "results.json" for name in names]
+
+
+for kind, entry in entries():
+    DUE[kind, entry] = []
+    for cell in entry_cells(kind, entry):
+        pair = cell[0], PLAN[kind][entry]["runs"][cell[0]]
+        marker, made = result_marker(kind, entry, *cell), result_files(kind, entry, result_folder(kind, entry, *cell))
+        if not all(WHOLE[run] for run in pair if run):
+            marker.unlink(missing_ok=True)
+        if not keep_marker(marker, entry_mark(kind, entry), made):
+            DUE[kind, entry].append(cell)
+
+
+# The cost of an answer: an entry names Diff-Cs as entry/run/layer-t<timestep>/level-pooling-s<seed>.
+def inference_marker(entry):
+    return OUT / "inference" / f"{entry}.done"
+
+
+def inference_sources(entry):
+    "The markers of the Diff-Cs that it reads."
+    return [OUT / "diffc" / f"{name.rsplit('/', 1)[0]}.done" for name in PLAN["inference"][entry]["diffc"]]
+
+
+for entry, plan in PLAN.get("inference", {}).items():
+    keep_marker(inference_marker(entry), plan, [OUT / "inference" / entry / "results.json", *inference_sources(entry)])
 
 
 # The command of every job: write its parameters, run the notebook with as many threads as the rule was given. The loop ends the
@@ -87,16 +192,36 @@ MARK = "for marker in {output:q}; do echo {params.mark} > \"$marker\"; done"
 
 
 def figure_cells(figure):
-    return [(b["run"], *c) for b in PLAN["figures"][figure]["cells"] for c in cells([b])]
+    return [(b["run"], *c) for b in PLAN["figures"][figure].get("cells", []) for c in cells([b])]
+
+
+def figure_sources(figure):
+    "The markers of all that a figure reads."
+    markers = [cell_marker(*c) for c in figure_cells(figure)]
+    for name in PLAN["figures"][figure].get("results", []):  # probes/<entry>, diffc/<entry>, inference/<entry>
+        kind, entry = name.split("/")
+        markers += ([inference_marker(entry)] if kind == "inference" else
+                    [result_marker(kind, entry, *c) for c in entry_cells(kind, entry)])
+    return markers
 
 
 def figure_parameters(figure):
-    names = [f"{run}/{layer}-t{t}" for run, layer, t in figure_cells(figure)]
-    return {"preset": PRESET, "ksae_dir": str(OUT / "ksae"), "cells": names, "out_dir": str(FIGURES),
-            **PLAN["figures"][figure].get("parameters", {})}
+    "A figure reads k-SAE cells or the results of stages."
+    plan = PLAN["figures"][figure]
+    if "results" in plan:
+        read = {"results": [str(OUT / name) for name in plan["results"]]}
+    else:
+        read = {"ksae_dir": str(OUT / "ksae"), "cells": [f"{r}/{layer}-t{t}" for r, layer, t in figure_cells(figure)]}
+    return {"preset": PRESET, "out_dir": str(FIGURES), **read, **plan.get("parameters", {})}
 
 
 localrules: all, index
+
+
+onerror:  # what failed where, as the runner wrote it down
+    from revelio.runner import describe_failures, failures
+
+    print(describe_failures(failures(OUT / "notebooks", BEGUN)), file=sys.stderr)
 
 
 rule all:
@@ -104,7 +229,9 @@ rule all:
         FIGURES / "index.html",
         expand(str(FIGURES / "{figure}.{end}"), figure=PLAN["figures"], end=["png", "pdf", "csv", "json"]),
         [store_marker(name) for name in PLAN["runs"]],
-        [cell_marker(name, *c) for name, run in PLAN["runs"].items() for c in cells(run["cells"])],
+        [cell_marker(name, *c) for name, run in PLAN["runs"].items() for c in cells(run.get("cells", []))],
+        [result_marker(*e, *c) for e in entries() for c in entry_cells(*e)],
+        [inference_marker(entry) for entry in PLAN.get("inference", {})],
 
 
 for name, run in PLAN["runs"].items():
@@ -113,17 +240,18 @@ for name, run in PLAN["runs"].items():
         name: f"extract_{name}"
         input:
             embedded(name),
+            [store_marker(chooser_run(name))] if chooser_run(name) else [],
         output:
             store_marker(name),
         params:
             name=f"extract-{name}",
             notebook="stages/extract.ipynb",
-            json=json.dumps({**run["extract"], "out": str(OUT / "stores" / name)}),
-            mark=fingerprint(run["extract"]),
+            json=extract_json(name),
+            mark=fingerprint(extract_settings(name)),
         threads: PLAN["threads"]["extract"]
         resources:
             gpu=GPUS,
-            mem_mb=3000,
+            mem_mb=MEMORY,
         shell:
             JOB + MARK
 
@@ -144,9 +272,55 @@ for name, run in PLAN["runs"].items():
             threads: PLAN["threads"]["ksae"]
             resources:
                 gpu=GPUS,
-                mem_mb=3000,
+                mem_mb=MEMORY,
             shell:
                 JOB + MARK
+
+
+for kind, entry in entries():
+    if DUE[kind, entry]:
+
+        rule:
+            name: f"{kind}_{entry}"
+            input:
+                [store_marker(run) for pair in PLAN[kind][entry]["runs"].items() for run in pair if run],
+            output:
+                [result_marker(kind, entry, *c) for c in DUE[kind, entry]],
+            params:
+                name=f"{'probe' if kind == 'probes' else kind}-{entry}",
+                notebook=f"stages/{'probe' if kind == 'probes' else kind}.ipynb",
+                json=json.dumps({**stage_settings(kind, entry), "out_dir": str(OUT / kind / entry), "cells": [
+                    [*(run and str(OUT / "stores" / run) for run in (c[0], PLAN[kind][entry]["runs"][c[0]])), *c[1:]]
+                    for c in DUE[kind, entry]]}),
+                mark=fingerprint(entry_mark(kind, entry)),
+            threads: PLAN["threads"].get(kind, 1)
+            resources:
+                gpu=GPUS if kind == "diffc" else 0,
+                mem_mb=MEMORY,
+            shell:
+                JOB + MARK
+
+
+for entry, plan in PLAN.get("inference", {}).items():
+
+    rule:
+        name: f"inference_{entry}"
+        input:
+            inference_sources(entry),
+        output:
+            inference_marker(entry),
+        params:
+            name=f"inference-{entry}",
+            notebook="stages/inference.ipynb",
+            json=json.dumps({**plan, "out": str(OUT / "inference" / entry),
+                             "diffc": [str(OUT / "diffc" / name) for name in plan["diffc"]]}),
+            mark=fingerprint(plan),
+        threads: PLAN["threads"]["extract"]
+        resources:
+            gpu=GPUS,
+            mem_mb=MEMORY,
+        shell:
+            JOB + MARK
 
 
 for figure in PLAN["figures"]:
@@ -155,7 +329,7 @@ for figure in PLAN["figures"]:
         name: f"figure_{figure}"
         input:
             HERE / f"nbs/figures/{figure}.ipynb",
-            [cell_marker(*c) for c in figure_cells(figure)],
+            figure_sources(figure),
         output:
             multiext(str(FIGURES / figure), ".png", ".pdf", ".csv", ".json"),
         params:

@@ -38,6 +38,7 @@ class ModelEntry:
     revision: str | None = None  # of the first hub id
     verified: bool = False  # was it loaded from there by us?
     note: str = ""
+    base: str = ""  # alias of the model that it takes the other parts from: its own folder holds what differs
 
 
 MODELS = {entry.alias: entry for entry in (
@@ -198,8 +199,8 @@ class Folder:
 
     def config(self, part: str) -> dict:
         "A part's settings; RevelioError when the file is not there."
-        return read_json(self.swapped[part] / "config.json" if part in self.swapped else
-                         self.path / FILES.get(part, f"{part}/config.json"))
+        file = FILES.get(part, f"{part}/config.json")
+        return read_json(self.swapped[part] / Path(file).name if part in self.swapped else self.path / file)
 
     def load(self, cls: type, part: str, device: torch.device, dtype: torch.dtype = torch.float32, **options) -> Any:
         "Load one part, frozen, in eval mode; RevelioError says which part is broken."
@@ -211,6 +212,10 @@ def open_folder(
     name: str | Path,  # alias, folder or hub id; "sd15+x": the pipeline sd15 with the denoiser of x, folder or hub id
 ) -> Folder:
     "Find the parts of a model; RevelioError when there are none."
+    entry = MODELS.get(str(name))
+    if entry and entry.base:
+        own = data_path("models", entry.alias)
+        return Folder(entry.alias, find_model(entry.base), {p.name: p for p in sorted(own.iterdir()) if p.is_dir()})
     base, plus, variant = (str(name), "", "") if Path(name).is_dir() else str(name).partition("+")
     folder = Folder(_label(base), find_model(base), {})
     if not plus:

@@ -5,9 +5,10 @@
 # %% auto #0
 __all__ = ['app', 'Model', 'Images', 'Split', 'Label', 'Prompt', 'ChooserOption', 'Pooling', 'Snr', 'NoiseLevel', 'Draws',
            'OnError', 'Streaming', 'BatchSize', 'Limit', 'Seed', 'Device', 'Dtype', 'Layer', 'Timestep', 'K',
-           'Expansion', 'Steps', 'TrainBatch', 'TopK', 'Out', 'default_layers', 'default_layer', 'dataset_name',
-           'models', 'layers', 'verify', 'extract_command', 'train_command', 'import_command', 'concepts_command',
-           'run_command', 'main']
+           'Expansion', 'Steps', 'TrainBatch', 'TopK', 'Out', 'Variant', 'Levels', 'default_layers', 'default_layer',
+           'dataset_name', 'load_chooser', 'models', 'layers', 'verify', 'extract_command', 'train_command',
+           'import_command', 'concepts_command', 'explore_command', 'probe_command', 'search_command', 'run_command',
+           'main']
 
 # %% ../nbs/16_cli.ipynb #0c5427ae
 import logging
@@ -107,6 +108,8 @@ Steps = Annotated[int, typer.Option(min=1, help="training steps")]
 TrainBatch = Annotated[int, typer.Option("--batch-size", min=1, help="features per training step")]
 TopK = Annotated[int, typer.Option(min=1, help="top images kept per neuron")]
 Out = Annotated[Path, typer.Option(help="folder to write; a run that was stopped goes on there")]
+Variant = Annotated[str, typer.Option(help="topk, batch_topk (k on average over a batch), or matryoshka (nested)")]
+Levels = Annotated[str, typer.Option("--label", help="label columns of the store, with commas between; default: label")]
 
 # %% ../nbs/16_cli.ipynb #042deca2
 def default_layers(
@@ -131,6 +134,22 @@ def dataset_name(
 ) -> str:         # for a manifest: never a path of this machine
     "Name a data set: a local path by its last part."
     return Path(source).resolve().name if Path(source).exists() else source
+
+
+def load_chooser(
+    source: str,     # a CLIP model, or STORE/LAYER@TIMESTEP
+    model,           # DiffusionModel, the one that is to be prompted
+    classes,         # label column -> class names
+    dataset: str,    # registered name, for the prompts of its classes
+    device: str | None = None,
+):                   # a chooser for `extract`
+    "Load what guesses the class of an image for prompt clip: a CLIP model, or the neighbours in one cell of a store."
+    from revelio.choosers import ClipChooser, KnnChooser
+    from revelio.store import FeatureStore
+    layer, at, timestep = Path(source).name.partition("@")
+    if at and timestep.isdigit():
+        return KnnChooser(model, FeatureStore(Path(source).parent), layer, int(timestep))
+    return ClipChooser(classes.get("label", ()), dataset, source, device)
 
 # %% ../nbs/16_cli.ipynb #6d9ffc3c
 @app.command()
@@ -159,8 +178,8 @@ def verify(
     "Read a store to the end: rows agree, numbers are finite, no image is twice."
     from revelio.store import FeatureStore
     found = FeatureStore(store)
-    typer.echo(f"{found!r}: whole")
     found.verify()
+    typer.echo(f"{found!r}: whole")
     typer.echo(store)
 
 # %% ../nbs/16_cli.ipynb #9441ec81
@@ -195,21 +214,11 @@ def extract_command(
     steps = None if ratios else _timesteps(timesteps)
     table = load_table(dataset, split, label=label, limit=limit, streaming=streaming)
     loaded = load_model(model, device, dtype)
-    chosen = _chooser(chooser, loaded, label_columns(table), dataset, device) if chooser else None
+    chosen = load_chooser(chooser, loaded, label_columns(table), dataset, device) if chooser else None
     extract(loaded, table, _names(layers) or default_layers(loaded), steps, out, prompt=prompt, pooling=pooling,
             batch_size=batch_size, seed=seed, draws=draws, dataset=dataset_name(dataset), split=split, snr=ratios,
             chooser=chosen, on_error=on_error)
     typer.echo(out)
-
-
-def _chooser(source, model, classes, dataset, device):
-    "A CLIP model, or the neighbours in one cell of a store."
-    from revelio.choosers import ClipChooser, KnnChooser
-    from revelio.store import FeatureStore
-    layer, at, timestep = Path(source).name.partition("@")
-    if at and timestep.isdigit():
-        return KnnChooser(model, FeatureStore(Path(source).parent), layer, int(timestep))
-    return ClipChooser(classes.get("label", ()), dataset, source, device)
 
 # %% ../nbs/16_cli.ipynb #ad082a43
 @app.command("train")
@@ -224,10 +233,11 @@ def train_command(
     batch_size: TrainBatch = 256,
     seed: Seed = 0,
     device: Device = None,
+    variant: Variant = "topk",
 ):
     "Train a k-sparse autoencoder on one layer and timestep of a store."
     from revelio.training import TrainConfig, train_ksae
-    config = TrainConfig(k=k, expansion=expansion, n_steps=steps, batch_size=batch_size, seed=seed)
+    config = TrainConfig(variant=variant, k=k, expansion=expansion, n_steps=steps, batch_size=batch_size, seed=seed)
     _say_metrics(train_ksae(store, layer, timestep, out, config, device=device))
     typer.echo(out)
 
@@ -256,6 +266,11 @@ def concepts_command(
     out: Out,
     store: Annotated[Path | None, typer.Option(help="feature store; default: the one the k-SAE was trained on")] = None,
     top_k: TopK = 20,
+    images: Annotated[str, typer.Option(help="which neurons are measured and shown on: all, or held-out")] = "all",
+    heatmaps: Annotated[bool, typer.Option("--heatmaps", help="also show where in the images a neuron fires: reads "
+                                           "the model and the data set that the store names once more")] = False,
+    model: Annotated[str, typer.Option(help="for --heatmaps: the model, where the store's is a local folder")] = "",
+    dataset: Annotated[str, typer.Option(help="for --heatmaps: the images, where the store's are a local folder")] = "",
     seed: Seed = 0,
     device: Device = None,
 ):
@@ -265,8 +280,125 @@ def concepts_command(
     from revelio.concepts import find_concepts
     from revelio.plots import set_style, write_gallery
     set_style()
-    write_gallery(find_concepts(ksae, out, store, top_k, seed, device))
+    concepts = find_concepts(ksae, out, store, top_k, seed, device, images=images)
+    if heatmaps:
+        _heat_maps(concepts, ksae, model, dataset, device)
+    write_gallery(concepts)
     typer.echo(out)
+
+
+def _heat_maps(concepts, ksae, model, dataset, device, n_images=10):
+    "Read the maps of the images that a gallery shows, with the settings of the store."
+    import numpy as np
+
+    from revelio.concepts import showcase, write_heatmaps
+    from revelio.core import RevelioError
+    from revelio.data import label_columns, load_table, open_image
+    from revelio.features import prompt_texts, read_features
+    from revelio.ksae import KSAE
+    from revelio.models import load_model
+    made, neurons = concepts.manifest["settings"], showcase(concepts)["neuron"].tolist()
+    if made.get("chooser") or made.get("snr") or made.get("pooling") != "gap":
+        raise RevelioError(f"heat maps of a store with pooling {made.get('pooling')!r}, chooser "
+                           f"{made.get('chooser')!r} and snr {made.get('snr')}: expected pooling 'gap', no chooser and "
+                           "timesteps; call concepts.write_heatmaps with maps of your own.")
+    loaded = load_model(model or made["model"], device, made["dtype"], image_size=made["image_size"])
+    if loaded.fingerprint != made["model_hash"]:
+        raise RevelioError(f"the store was made by another model than {model or made['model']!r}; name that one "
+                           "with --model.")
+    table = load_table(dataset or made["dataset"], made["split"])
+    shown = concepts.shown(neurons, n_images)
+    wanted = set(concepts.images["id"].iloc[np.unique(shown[shown >= 0])])
+    rows = [row for row, id in enumerate(table["id"]) if id in wanted]
+    classes, cell = label_columns(table).get("label", ()), (concepts.layer, concepts.timestep)
+
+    def batches():
+        for at in range(0, len(rows), 32):
+            batch = table[rows[at : at + 32]]
+            pictures = [open_image(image, id=id) for image, id in zip(batch["image"], batch["id"])]
+            texts = prompt_texts(made["prompt"], batch, made["dataset"], classes)
+            yield batch["id"], read_features(loaded, pictures, batch["id"], [cell[0]], [cell[1]], texts, "none",
+                                             made["seed"], made["draws"])[cell]
+    write_heatmaps(concepts, KSAE.from_pretrained(ksae), batches(), neurons, n_images)
+
+# %% ../nbs/16_cli.ipynb #dd6030e6
+@app.command("explore")
+def explore_command(
+    runs: Annotated[list[Path], typer.Argument(help="concepts folders, or folders that hold some")],
+    out: Annotated[Path, typer.Option(help="folder that is made; OUT/index.html opens by double click")],
+    title: Annotated[str | None, typer.Option(help="of the page; default: the models and data sets")] = None,
+):
+    "Write a page that shows what runs found, side by side: OUT/index.html, which needs no server and no network."
+    from revelio.explorer import write_explorer
+    write_explorer(runs, out, title)
+    typer.echo(out)
+
+# %% ../nbs/16_cli.ipynb #af29cf2b
+@app.command("probe")
+def probe_command(
+    store: Annotated[Path, typer.Argument(help="feature store, from `revelio extract`; Diff-C wants --pooling none")],
+    out: Out,
+    layer: Annotated[str, typer.Option(help="layers, with commas between; default: all of the store")] = "",
+    timestep: Annotated[str, typer.Option(help="timesteps, with commas between; default: all of the store")] = "",
+    kind: Annotated[str, typer.Option(help="linear, knn, diffc, with commas between; few-shot: linear and knn on 1, 2, "
+                                           "4, 8 and 16 images per class")] = "linear",
+    label: Levels = "label",
+    test: Annotated[Path | None, typer.Option(help="store of the test split, made alike; default: split groups of "
+                                              "STORE are held out")] = None,
+    pooling: Annotated[str, typer.Option(help="of stored maps: gap, gmp, flatten")] = "gap",
+    width: Annotated[int, typer.Option(min=1, help="of Diff-C: channels; 1024 as published")] = 64,
+    epochs: Annotated[int, typer.Option(min=1, help="of Diff-C")] = 30,
+    lr: Annotated[float, typer.Option(help="of Diff-C; 1e-4 as published")] = 1e-3,
+    batch_size: Annotated[int, typer.Option(min=1, help="of Diff-C; 16 as published")] = 64,
+    seeds: Annotated[int, typer.Option(min=1, help="Diff-C is trained with the seeds 0, 1, … so many times")] = 1,
+):
+    "Train classifiers on features and test them once; prints a table beside a dummy, writes OUT/<cell>/results.json."
+    from revelio.store import FeatureStore
+    from revelio.transfer import probe_folder
+    opened, tested = FeatureStore(store), FeatureStore(test) if test else None
+    few = kind == "few-shot"
+    kinds = ["linear", "knn"] if few else _names(kind)
+    how = {name: {"pooling": pooling} for name in kinds}
+    if "diffc" in how:
+        how["diffc"] |= dict(width=width, n_epochs=epochs, lr=lr, batch_size=batch_size)
+    for name in _names(layer) or opened.layers:
+        for t in _timesteps(timestep) if timestep else opened.timesteps:
+            table = probe_folder(opened, (name, t), out / f"{name}-t{t}-{'-'.join(_names(kind))}", kinds, _names(label),
+                                 tested, range(seeds), how, (1, 2, 4, 8, 16) if few else ())
+            _say_scores(table, ["level", "kind"] + ["shots"] * few, f"{name} at timestep {t}")
+    typer.echo(out)
+
+
+def _say_scores(table, keys, title):
+    "Print accuracies with their 95 % intervals, the mean over seeds or draws."
+    found = table.groupby(keys, sort=False)[["accuracy", "macro_accuracy", "low", "high", "n"]].mean().reset_index()
+    found = found.round(3).astype({"n": int}).rename(columns={"low": "95 % from", "high": "to", "n": "test images"})
+    typer.echo(f"{title}\n{found.to_string(index=False)}\n")
+
+# %% ../nbs/16_cli.ipynb #381ab20c
+@app.command("search")
+def search_command(
+    store: Annotated[Path, typer.Argument(help="feature store of many layers and timesteps")],
+    label: Annotated[str, typer.Option(help="label column of the store")] = "label",
+    budget: Annotated[float, typer.Option(help="share of the full sweep's work to spend, 0 … 1")] = 0.2,
+    compare: Annotated[bool, typer.Option("--compare", help="make the full sweep, too, and say how close it came")
+                       ] = False,
+    seed: Seed = 0,
+    out: Annotated[Path | None, typer.Option(help="CSV file for the accuracies of all rounds")] = None,
+):
+    "Find the best layer and timestep with few probes: all cells on few images, the best of them on more."
+    from revelio.core import atomic_path
+    from revelio.store import FeatureStore
+    from revelio.transfer import search_cells
+    found = search_cells(FeatureStore(store), label, budget, compare=compare, seed=seed)
+    typer.echo(f"{found.layer} at timestep {found.timestep}: cross-validated accuracy {found.accuracy:.3f} "
+               f"({found.low:.3f} to {found.high:.3f}); {found.saved:.0%} of the full sweep saved")
+    if compare:
+        typer.echo(f"{100 * found.lost:.1f} points below the best cell of the full sweep")
+    if out:
+        with atomic_path(out) as temporary:
+            found.table.to_csv(temporary, index=False)
+        typer.echo(out)
 
 # %% ../nbs/16_cli.ipynb #b6ebaf6e
 @app.command("run")

@@ -54,7 +54,7 @@ from revelio.metrics import (
     sorted_firings,
 )
 from .store import FeatureStore
-from .training import Rows, _open_source, data_fingerprint, store_fingerprint
+from .training import Rows, data_fingerprint, open_source, store_fingerprint
 
 # %% ../nbs/09_concepts.ipynb #5cf1216a
 class TopImages:
@@ -508,7 +508,7 @@ def find_concepts(
         raise unknown("choice of images", images, ["all", "held-out"])
     ksae = KSAE.from_pretrained(ksae_dir)
     layer, timestep = ((ksae.provenance or {}).get(name) for name in ("layer", "timestep"))
-    opened = _own_store(ksae_dir) if store is None else _open_source(store, layer)
+    opened = _own_store(ksae_dir) if store is None else open_source(store, layer)
     if isinstance(opened, FeatureStore) and (layer is None or timestep is None):
         raise RevelioError(f"{ksae_dir} does not say which layer and timestep it is for; name them when training: "
                            "train_ksae(features, layer, timestep, out)")

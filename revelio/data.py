@@ -23,7 +23,7 @@ import urllib.error
 import urllib.request
 import zlib
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -121,29 +121,37 @@ class DatasetEntry:
     split_group: str = ""  # column whose equal values must not be parted; "": every image by itself
     verified: bool = False  # was it loaded from there by us?
     note: str = ""
+    n_images: dict[str, int] = field(default_factory=dict)  # by split, where it is publicly known
+    n_megabytes: int | None = None  # of the download, about: of the first copy, or of the original set
+    other_columns: tuple[str, ...] = ()  # of text, beside image and labels, where they are publicly known
 
 
 DATASETS = {entry.name: entry for entry in (
     DatasetEntry("emoji", {"label": 98, "group": 9, "style": 6, "name": 1875}, template="{}", generic="emoji",
-                 split_group="name", verified=True, note="embedded: six emoji designs; label = subgroup"),
+                 split_group="name", verified=True, note="embedded: six emoji designs; label = subgroup",
+                 n_images={"train": 5627, "test": 1908}),
     DatasetEntry("oxford-pets", {"label": 37, "label_cat_dog": 2}, ("timm/oxford-iiit-pet",),
                  template="A photo of a {}, a type of pet.", generic="A photo of a pet.",
-                 note="breeds of cat and dog"),
+                 note="breeds of cat and dog", n_images={"train": 3680, "test": 3669}, n_megabytes=790,
+                 other_columns=("image_id",)),
     DatasetEntry("caltech101", {"label": 102}, ("dpdl-benchmark/caltech101",), template="A photo of a {}, an object.",
                  generic="A photo of an object.", note="101 kinds of object and a background class, which is kept; "
-                 "copies of 101 classes lack it"),
+                 "copies of 101 classes lack it; 30 images of each class are for training",
+                 n_images={"train": 3060, "test": 6084}, n_megabytes=132),
     DatasetEntry("fgvc-aircraft", {"variant": 100, "family": 70, "manufacturer": 30},
                  ("HuggingFaceM4/FGVC-Aircraft@refs/pr/1", "mteb/FGVCAircraft"), ("train", "validation", "test"),
                  "A photo of a {}, an aircraft.", "A photo of an aircraft.",
-                 note="label = variant; the main revision of the first is a loading script"),
+                 note="label = variant; the main revision of the first is a loading script",
+                 n_images={"train": 3334, "validation": 3333, "test": 3333}, n_megabytes=2750),
     DatasetEntry("dtd", {"label": 47}, ("tanganke/dtd",), template="A photo of a {}, a texture.",
-                 generic="A photo of a texture.", note="textures; train holds the validation split too"),
+                 generic="A photo of a texture.", note="textures; train holds the validation split too",
+                 n_images={"train": 3760, "test": 1880}, n_megabytes=625),
     DatasetEntry("flowers102", {"label": 102}, ("dpdl-benchmark/oxford_flowers102",), ("train", "validation", "test"),
                  "A photo of a {}, a type of flower.", "A photo of a flower.",
                  note="the official split: test is the largest. Copies whose classes are called 1, 10, 100, … are "
-                 "numbered otherwise"),
+                 "numbered otherwise", n_images={"train": 1020, "validation": 1020, "test": 6149}, n_megabytes=345),
     DatasetEntry("imagenet-1k", {"label": 1000}, ("ILSVRC/imagenet-1k",), ("train", "validation"),
-                 note="gated: accept its terms on the hub"),
+                 note="gated: accept its terms on the hub", n_images={"train": 1281167, "validation": 50000}),
 )}
 
 # %% ../nbs/02_data.ipynb #90ab9c08
@@ -551,6 +559,7 @@ def load_table(
     if limit is not None and limit < 1:
         raise RevelioError(f"limit {limit}: expected a number of images, at least 1.")
     found = _open(source, split, streaming)
+    _check_columns(source, entry, found.features)
     columns = _plan(found, entry, label)
     classes = _find_classes(source, split, streaming, found, columns)
     _state_classes(source, entry, columns, classes)
@@ -660,18 +669,41 @@ def _find_classes(source, split, streaming, found, columns):
     labels = {new: old for old, new in columns.items() if new not in ("image", "caption", "split_group")}
     return {new: made for new, old in labels.items() if (made := one(old))}
 
-
+# %% ../nbs/02_data.ipynb #d556b4b5
 def _state_classes(source, entry, columns, classes):
     "Log what a reader of the results must know of the classes."
     for name in classes.get("label", ([],))[0]:
         if "background" in name.lower():
             logger.warning("%s: %r is no object but background; it is kept, as one of %d classes", source, name,
                            len(classes["label"][0]))
-    for old, expected in (entry.labels if entry else {}).items():
-        names = classes.get(columns.get(old), ([],))[0]
-        if names and len(names) != expected:
-            logger.warning("%s: column %r has %d classes, expected %d: is it another version?", source, old, len(names),
-                           expected)
+    found = {old: len(classes[new][0]) for old, new in columns.items() if new in classes}
+    if other := {c for c, n in (entry.labels if entry else {}).items() if found.get(c, n) not in (n, 0)}:
+        logger.warning("%s: %s. Registered%s are %s; found are %s. Is it another version? Its numbers are not to be "
+                       "compared with those of the registered one.", source, ", ".join(
+                           f"column {c!r} has {found[c]} classes, expected {entry.labels[c]}" for c in sorted(other)),
+                       "" if entry.verified else " (by its public description; nobody has seen it)",
+                       _counted(entry.labels), _counted(found))
+
+
+def _counted(labels):
+    return ", ".join(f"{column} ({n} classes)" for column, n in labels.items())
+
+
+def _check_columns(source, entry, features):
+    "RevelioError that shows both sides when a registered set lacks a label column."
+    if missing := [c for c in (entry.labels if entry else {}) if c not in features]:
+        raise RevelioError(
+            f"data set {source!r} is not as registered: it has no column {', '.join(map(repr, missing))}. Expected"
+            f"{'' if entry.verified else ' (by its public description; nobody has seen it)'}: an image, "
+            f"{_counted(entry.labels)}. Found: {', '.join(_described(n, f) for n, f in features.items())}. Give the "
+            f"hub id itself ({entry.hub_ids[0] if entry.hub_ids else 'owner/name'}) with --label, or mend the entry "
+            "in DATASETS.")
+
+
+def _described(name, feature):
+    "A column as it is found."
+    kind = f"{len(feature.names)} classes" if isinstance(feature, ClassLabel) else getattr(feature, "dtype", "nested")
+    return f"{name} ({kind})"
 
 # %% ../nbs/02_data.ipynb #6c2b17ff
 def _as_table(source, columns, classes, group, split):

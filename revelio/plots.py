@@ -4,13 +4,15 @@
 
 # %% auto #0
 __all__ = ['COLUMN', 'PAGE', 'PALETTE', 'X_LABELS', 'Y_LABELS', 'MARKERS', 'GRID_CAPTION', 'GALLERY_STYLE', 'GALLERY_TEMPLATE',
-           'PAGE_TEMPLATE', 'color', 'timestep_colors', 'set_style', 'purity_by_layer', 'purity_by_timestep',
-           'sigma_label_panel', 'published_over_chance', 'purity_grid', 'gallery', 'as_picture', 'add_best_level',
-           'neurons_about', 'neuron_rows', 'neuron_distributions', 'write_gallery', 'concept_folders', 'save_figure',
+           'VERDICTS', 'COARSER', 'SAME_VALUE', 'PAGE_TEMPLATE', 'color', 'timestep_colors', 'set_style',
+           'purity_by_layer', 'purity_by_timestep', 'sigma_label_panel', 'published_over_chance', 'purity_grid',
+           'gallery', 'as_picture', 'show_heatmap', 'neuron_rows', 'neuron_distributions', 'stacked_shares',
+           'write_gallery', 'concept_folders', 'verdict', 'comparison', 'compare_curves', 'made_from', 'save_figure',
            'write_index']
 
 # %% ../nbs/13_plots.ipynb #6c5e0116
 import base64
+import hashlib
 import io
 import re
 from collections.abc import Sequence
@@ -30,6 +32,7 @@ from PIL import Image
 
 from .concepts import Concepts, showcase
 from .core import RevelioError, atomic_path, logger, read_json, versions, write_json
+from .store import FeatureStore
 
 # %% ../nbs/13_plots.ipynb #fd3ad49c
 COLUMN, PAGE = 3.3, 6.8  # widths in inches
@@ -40,6 +43,9 @@ PALETTE = {
     # models
     "mini-sd": "#14532d", "mini-dit": "#b91c5c", "sd15": "#0f766e", "sd21": "#7c2d12", "sdxl": "#4338ca",
     "dit-xl-2": "#be185d",
+    "mini-sd-control": "#4d4d4d", "mini-sd-uncond": "#0072b2", "mini-sd-noto": "#e69f00", "mini-sd-vpred": "#cc79a7",
+    # classifiers, which have a shape each, too
+    "linear": "#6b7280", "knn": "#9aa3ad", "zero-shot": "#6b7280", "diffc": "#111111",
     # references
     "null": "#8a8a8a", "chance": "#8a8a8a", "published": "#4d4d4d",
     # layers of a U-Net, in forward order, and the blocks of a transformer
@@ -51,7 +57,7 @@ PALETTE = {
 
 
 def color(
-    name: str,  # a label level, a layer, a model
+    name: str,  # a label level, a layer, a model, a classifier
 ) -> str:       # hex; dark grey for a name that has no colour of its own
     "Return the colour that `name` has in every figure."
     return PALETTE.get(str(name), "#333333")
@@ -226,7 +232,7 @@ def gallery(
             if row.get("heatmaps") is None:
                 ax.imshow(as_picture(image))
             else:
-                _overlay(ax, as_picture(image), row["heatmaps"][c], row["heatmaps"])
+                show_heatmap(ax, as_picture(image), row["heatmaps"][c], row["heatmaps"])
             ax.set(xticks=[], yticks=[])
             sns.despine(ax=ax, left=True, bottom=True)
             if row.get("captions"):
@@ -243,7 +249,12 @@ def as_picture(
     return np.asarray(image.convert("RGB")) if isinstance(image, Image.Image) else np.asarray(image)
 
 
-def _overlay(ax, picture, heatmap, all_maps):
+def show_heatmap(
+    ax: Axes,
+    picture: np.ndarray,   # (H, W, 3)
+    heatmap: np.ndarray,   # (h, w) pre-activations of a neuron
+    all_maps: np.ndarray,  # of the images shown together, for one scale
+) -> None:
     "Draw the central square of a picture, which is what a model sees, and over it where a neuron fires."
     side = min(picture.shape[:2])
     top, left = (picture.shape[0] - side) // 2, (picture.shape[1] - side) // 2
@@ -265,29 +276,8 @@ def _shorten(text, n):
     return text if len(text) <= n else text[:max(1, n - 1)] + "…"
 
 # %% ../nbs/13_plots.ipynb #1685a9dc
-def add_best_level(
-    neurons: pd.DataFrame,   # lift_<level> for each level; NaN where the neuron fires for too few images
-    levels: Sequence[str],   # finest first
-) -> pd.DataFrame:           # the neurons that have a lift, with best_level and best_lift
-    "Say which label level each neuron is about: the one where its purity is lifted most above chance."
-    lifts = pd.DataFrame({level: neurons[f"lift_{level}"] for level in levels}).astype(float).fillna(-np.inf)
-    lifts = lifts[np.isfinite(lifts.max(axis=1))]
-    return neurons.loc[lifts.index].assign(best_level=lifts.idxmax(axis=1), best_lift=lifts.max(axis=1))
-
-
-def neurons_about(
-    neurons: pd.DataFrame,   # from `add_best_level`
-    level: str,
-    n: int = 2,              # how many, each about another class
-) -> pd.DataFrame:           # the same columns
-    "Choose the purest neurons among those that are about `level`, one per class, strongest first among equals."
-    chosen = neurons[neurons["best_level"] == level]
-    chosen = chosen.sort_values(["best_lift", "mean_activation", "neuron"], ascending=[False, False, True])
-    return chosen.drop_duplicates(f"top_class_{level}").head(n)
-
-
 def neuron_rows(
-    neurons: pd.DataFrame,   # those to show: neuron, top_rows, concept; best_level or granularity where known
+    neurons: pd.DataFrame,   # those to show: neuron, top_rows, concept; granularity where known
     thumbnails: Sequence,    # one picture per image row
     n_images: int = 10,
     title: str = "",         # first line of each label, e.g. the layer
@@ -300,7 +290,7 @@ def neuron_rows(
         lines = [title] if title else []
         named = f": {neuron['concept']}" if pd.notna(neuron.get("concept")) else ""
         lines += [_shorten(f"neuron {neuron['neuron']}{named}", 27)]
-        level = neuron.get("best_level", neuron.get("granularity"))
+        level = neuron.get("granularity")
         if pd.notna(level) and level != "none":
             lines += [_shorten(f"{(level_names or {}).get(level, level)}: {neuron[f'top_class_{level}']}", 27),
                       f"purity {neuron[f'purity_{level}']:.1f}, chance {neuron[f'purity_null_{level}']:.2f}"]
@@ -342,6 +332,31 @@ def _png(draw):
     buffer = io.BytesIO()
     draw(buffer)
     return _data_uri(buffer.getvalue(), "png")
+
+
+def stacked_shares(
+    df: pd.DataFrame,        # x, kind, share; every kind in each x, in the order of the stack
+    x: str,                  # column of the bars, in their order
+    kind: str,               # column of the parts, e.g. of the label level
+    ax: Axes | None = None,
+) -> Axes:
+    "Stack shares that sum to one, one bar per x; `none` and other names without a colour are grey."
+    ax = ax if ax is not None else plt.subplots(figsize=(COLUMN, 2.3))[1]
+    ticks, kinds = list(dict.fromkeys(df[x])), list(dict.fromkeys(df[kind]))
+    greys = iter(sns.color_palette("light:#6b6b6b", len(kinds) + 1).as_hex()[1:])
+    floor = np.zeros(len(ticks))
+    for name in kinds:
+        share = df[df[kind] == name].set_index(x)["share"].reindex(ticks).fillna(0).to_numpy()
+        fill = "#e4e4e4" if name == "none" else PALETTE.get(name) or next(greys)
+        ax.bar(range(len(ticks)), share, bottom=floor, color=fill, width=0.7, label=name)
+        floor += share
+    ax.set_xticks(range(len(ticks)), ticks, rotation=30, ha="right")
+    ax.set_ylim(0, 1)
+    handles, names = ax.get_legend_handles_labels()
+    ax.legend(handles[::-1], names[::-1], loc="center left", bbox_to_anchor=(1, 0.5))
+    return ax
+
+
 
 # %% ../nbs/13_plots.ipynb #31b55303
 GALLERY_STYLE = """
@@ -514,14 +529,127 @@ def concept_folders(
     return folders
 
 # %% ../nbs/13_plots.ipynb #6efd5d96
+VERDICTS = ("agree", "differ", "not comparable")
+
+
+def verdict(
+    ours: float | str | None,       # a number or a finding; None: we have none
+    published: float | str | None,  # None: the paper states none
+    same: bool = True,              # model and data are the same, or the finding does not depend on them
+    tolerance: float = 0.0,         # relative to the published number
+) -> str:                           # one of VERDICTS
+    "Say whether a finding agrees with the published one."
+    if ours is None or published is None or not same or ours != ours or published != published:
+        return "not comparable"
+    if isinstance(ours, str) or isinstance(published, str):
+        return "agree" if str(ours) == str(published) else "differ"
+    return "agree" if abs(ours - published) <= tolerance * abs(published) else "differ"
+
+
+def comparison(
+    what: str,                      # is compared
+    ours: float | str | None,
+    published: float | str | None,
+    source: str,                    # of the published number
+    same: bool = True,
+    tolerance: float = 0.0,
+) -> dict:                          # a row for `save_figure(…, compare=[…])`
+    "Put a finding beside the published one, with the verdict."
+    ours, published = (v.item() if isinstance(v, np.generic) else v for v in (ours, published))
+    row = {"what": what, "ours": ours, "published": published, "source": source,
+           "verdict": verdict(ours, published, same, tolerance)}
+    return row | ({"tolerance": tolerance} if tolerance and row["verdict"] != "not comparable" else {})
+
+# %% ../nbs/13_plots.ipynb #b8b56bfd
+COARSER = {"caltech101": 1}  # published sets that stand for a coarser level than the finest: how many levels up
+SAME_VALUE = 0.05            # relative distance up to which two values of sigma_label are called equal
+
+
+def compare_curves(
+    df: pd.DataFrame,       # panel, model, dataset, layer, timestep, level (finest first), sigma_label and its chance
+    numbers: pd.DataFrame,  # the published numbers: table, model, dataset, layer, timestep, metric, value, source
+    table: str,             # "layers", "timesteps", "dit-blocks"
+    x: str = "layer",       # or "timestep"
+) -> list[dict]:            # rows of `comparison`; none where no two places are shared
+    "Compare each panel with each published curve: which place is purest, in which order they come, and how pure."
+    published, rows = numbers[(numbers["table"] == table) & (numbers["metric"] == "sigma_label")], []
+    for _, theirs in published.groupby(["model", "dataset"] + (["layer"] if x == "timestep" else []), sort=False):
+        for _, ours in df.groupby("panel", sort=False):
+            ours = ours[ours["layer"].isin(theirs["layer"])] if x == "timestep" else ours
+            levels = list(dict.fromkeys(ours["level"]))
+            up = 0 if ours["dataset"].isin(theirs["dataset"]).any() else COARSER.get(theirs["dataset"].iloc[0], 0)
+            ours = ours[ours["level"].isin(levels[min(up, len(levels) - 1):][:1])]
+            if len(set(ours[x]) & set(theirs[x])) > 1:
+                rows += _compare_curve(ours, theirs, x)
+    return rows
+
+
+def _compare_curve(ours, theirs, x):
+    "Three rows for one curve of ours and a published one."
+    us, them = ours.iloc[0], theirs.iloc[0]
+    theirs = theirs.astype({x: int}) if x == "timestep" else theirs
+    shared = [place for place in theirs[x] if place in set(ours[x])]
+    values = ours.groupby(x)[["sigma_label", "sigma_label_chance"]].mean().loc[shared]
+    ratio, known = values["sigma_label"] / values["sigma_label_chance"], theirs.set_index(x)["value"].loc[shared]
+    best, same = known.idxmin(), bool(us["model"] == them["model"] and us["dataset"] == them["dataset"])
+    who = f"{us['model']}, {us['dataset']} {us['level']}, against {them['model']}, {them['dataset']}"
+    who += f" at {them['layer']}" if x == "timestep" else ""
+
+    def order(curve):
+        return " < ".join(map(str, curve.sort_values(kind="stable").index))
+    return [comparison(f"purest {x}: {who}", str(ratio.idxmin()), str(best), them["source"]),
+            comparison(f"{x}s, purest first: {who}", order(ratio), order(known), them["source"]),
+            comparison(f"sigma_label at {x} {best}: {who}", float(f"{values['sigma_label'][best]:.4g}"), known[best],
+                       them["source"], same, SAME_VALUE)]
+
+# %% ../nbs/13_plots.ipynb #77055867
+def made_from(
+    parameters: dict,  # of a figure notebook: ksae_dir and cells, or results
+) -> dict:             # stores by name, and the different settings of k-SAEs and results
+    "Gather the provenance of what a figure reads, from the files themselves."
+    runs, ksaes, results = {}, [], []
+    for cell in parameters.get("cells", []) if "ksae_dir" in parameters else ():
+        path, run = Path(parameters["ksae_dir"]) / cell / "ksae" / "provenance.json", cell.split("/")[0]
+        runs[run] = Path(parameters["ksae_dir"]).parent / "stores" / run
+        if path.exists():
+            ksaes.append({"run": run, **read_json(path)["train_config"]})
+    for folder in map(Path, parameters.get("results", [])):
+        for path in sorted(folder.rglob("results.json")):
+            made = read_json(path)["made_from"]
+            results.append({"entry": folder.name} | {
+                k: v for k, v in made.items() if k not in ("cell", "layer", "timestep")})
+            run = path.relative_to(folder).parts[0]
+            runs[run] = folder.parents[1] / "stores" / run
+    stores = {run: _store_record(store) for run, store in runs.items() if (store / "manifest.json").exists()}
+    found = {"stores": stores, "ksaes": _distinct(ksaes), "results": _distinct(results)}
+    return {name: value for name, value in found.items() if value}
+
+
+def _store_record(folder):
+    "Settings of a store, the hash of its model among them, and a hash of its images as their thumbnails show them."
+    store, digest = FeatureStore(folder), hashlib.blake2b(digest_size=6)
+    columns = [c for c in ("id", *store.classes, "thumbnail") if c in store.images]
+    for row in store.images[columns].itertuples(index=False):
+        digest.update(b"".join(value if isinstance(value, bytes) else str(value).encode() for value in row))
+    return store.settings | {"images_hash": digest.hexdigest()}
+
+
+def _distinct(items):
+    return [item for i, item in enumerate(items) if item not in items[:i]]
+
+
 def save_figure(
     fig: Figure,
     out_dir: str | Path,   # e.g. paper_figures/mini
     name: str,             # e.g. "fig02_layers"
     data: pd.DataFrame,    # what is plotted
     info: dict,            # claim, caption, command, parameters with the seed; whatever suffices to run it again
+    compare: Sequence[dict] = (),  # rows of `comparison`: our findings beside the published ones
 ) -> list[Path]:           # PNG, PDF, CSV and JSON
-    "Write a figure, its numbers and its provenance, each atomically."
+    "Write a figure, its numbers and its provenance, each atomically; RevelioError for a row that is no comparison."
+    for row in compare:
+        if missing := {"what", "ours", "published", "source", "verdict"} - set(row) or row["verdict"] not in VERDICTS:
+            raise RevelioError(f"a row of compare is {row!r} ({missing}); expected what `comparison` returns.")
     out_dir = Path(out_dir)
     paths = [out_dir / f"{name}.{end}" for end in ("png", "pdf", "csv", "json")]
     no_dates = {"png": {"Software": None}, "pdf": {"CreationDate": None, "Producer": None, "Creator": None}}
@@ -530,7 +658,8 @@ def save_figure(
             fig.savefig(temporary, format=path.suffix[1:], metadata=metadata)
     with atomic_path(paths[2]) as temporary:
         data.to_csv(temporary, index=False, float_format="%.6g", lineterminator="\n")
-    write_json(paths[3], {"name": name, **info, "versions": versions()})
+    write_json(paths[3], {"name": name, **info, "compare": list(compare), "made_from": made_from(
+        info.get("parameters", {})), "versions": versions()})
     return paths
 
 # %% ../nbs/13_plots.ipynb #5a613cad
@@ -542,10 +671,18 @@ body { font: 16px/1.5 system-ui, sans-serif; color: #222; max-width: 60rem; marg
 section { border-top: 1px solid #ccc; padding: 1rem 0 } img { max-width: 100% } h2 { margin: 0 0 .3rem }
 code, pre { font: 13px/1.4 ui-monospace, monospace; background: #f4f4f4 }
 pre { padding: .5rem; overflow-x: auto } small { color: #555 }
+table { border-collapse: collapse; font-size: 13px } th, td { text-align: left; padding: .15rem .8rem .15rem 0 }
+td { border-top: 1px solid #ddd } .agree { color: #14713d } .differ { color: #a8321a } .not { color: #666 }
 </style></head><body><h1>{{ title }}</h1>
 {% for f in figures %}<section id="{{ f.name }}"><h2>{{ f.claim }}</h2>
 <p><a href="{{ f.name }}.pdf"><img src="{{ f.name }}.png" alt="{{ f.claim }}"></a></p>
 <p>{{ f.caption }}</p>
+{% if f.compare %}<table><tr><th>compared with the paper</th><th>ours</th><th>published</th><th>verdict</th></tr>
+{% for row in f.compare %}<tr><td>{{ row.what }} <small>({{ row.source }})</small></td><td>{{ shown(row.ours) }}</td>
+<td>{{ shown(row.published) }}</td><td class="{{ row.verdict.split()[0] }}">{{ row.verdict }}{% if row.tolerance %}
+(within {{ "%g" % (100 * row.tolerance) }} %){% endif %}</td></tr>
+{% endfor %}</table>{% else %}<p class="not">Not comparable: {{ f.published if f.published is string else
+"no published number belongs to this claim." }}</p>{% endif %}
 <p><small>{{ f.name }}: <a href="{{ f.name }}.pdf">PDF</a> · <a href="{{ f.name }}.csv">numbers (CSV)</a> ·
 <a href="{{ f.name }}.json">parameters and versions (JSON)</a> · revision
 {{ f.versions.git_revision or "unknown" }}</small></p>
@@ -562,7 +699,12 @@ def write_index(
     figures = [read_json(path) for path in sorted(Path(folder).glob("*.json"))]
     if not figures:
         raise RevelioError(f"no figures in {folder}; run `make figures` first.")
-    page = Environment(autoescape=True).from_string(PAGE_TEMPLATE).render(title=title, figures=figures)
+    page = Environment(autoescape=True).from_string(PAGE_TEMPLATE).render(title=title, figures=figures, shown=_shown)
     with atomic_path(Path(folder) / "index.html") as temporary:
         temporary.write_text(page, encoding="utf-8")
     return Path(folder) / "index.html"
+
+
+def _shown(value):
+    "A finding for the page."
+    return "–" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)

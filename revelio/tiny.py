@@ -6,8 +6,8 @@
 __all__ = ['TINY', 'save_tiny_model']
 
 # %% ../nbs/03a_tiny.ipynb #2daea0be
+import inspect
 import json
-from collections.abc import Sequence
 from pathlib import Path
 
 import diffusers
@@ -80,41 +80,44 @@ def _sdxl(folder):
                                                add_watermarker=False)
 
 
-def _dit(folder):
-    "Four blocks on 8 x 8 tokens, 1000 classes and the null class 1000."
-    dit = diffusers.DiTTransformer2DModel(num_attention_heads=2, attention_head_dim=16, num_layers=4, in_channels=4,
-                                          out_channels=4, sample_size=16, patch_size=2, num_embeds_ada_norm=1000)
+def _dit(folder, n_blocks=4):
+    "Blocks on 8 x 8 tokens, 1000 classes and the null class 1000."
+    dit = diffusers.DiTTransformer2DModel(num_attention_heads=2, attention_head_dim=16, num_layers=n_blocks,
+                                          in_channels=4, out_channels=4, sample_size=16, patch_size=2,
+                                          num_embeds_ada_norm=1000)
     return diffusers.DiTPipeline(dit, _vae(), _ddim())
 
 
-def _pixart(folder):
-    "Four blocks on 8 x 8 tokens, T5."
+def _pixart(folder, n_blocks=4):
+    "Blocks on 8 x 8 tokens, T5."
     tokenizer, text_encoder = _t5(48)
     transformer = diffusers.PixArtTransformer2DModel(
-        num_attention_heads=2, attention_head_dim=16, num_layers=4, in_channels=4, out_channels=8, sample_size=16,
+        num_attention_heads=2, attention_head_dim=16, num_layers=n_blocks, in_channels=4,
+        out_channels=8, sample_size=16,
         cross_attention_dim=32, caption_channels=48)
     scheduler = diffusers.DPMSolverMultistepScheduler(beta_start=0.0001, beta_end=0.02)
     return diffusers.PixArtAlphaPipeline(tokenizer, text_encoder, _vae(), transformer, scheduler)
 
 # %% ../nbs/03a_tiny.ipynb #bdc31a52
-def _sd3(folder):
-    "Three joint blocks on 8 x 8 image tokens; two CLIP encoders and T5."
+def _sd3(folder, n_blocks=3):
+    "Joint blocks on 8 x 8 image tokens; two CLIP encoders and T5."
     kind = "CLIPTextModelWithProjection"
     (one, text_one), (two, text_two) = _clip(folder, kind=kind, n_layers=2), _clip(folder, "tokenizer_2", kind, 2)
     three, text_three = _t5(96)
     transformer = diffusers.SD3Transformer2DModel(
-        sample_size=16, in_channels=4, out_channels=4, num_layers=3, attention_head_dim=16, num_attention_heads=2,
-        joint_attention_dim=96, caption_projection_dim=32, pooled_projection_dim=64, pos_embed_max_size=24)
+        sample_size=16, in_channels=4, out_channels=4, num_layers=n_blocks, attention_head_dim=16,
+        num_attention_heads=2, joint_attention_dim=96, caption_projection_dim=32, pooled_projection_dim=64,
+        pos_embed_max_size=24)
     vae = _vae(shift_factor=0.06, scaling_factor=1.5)
     return diffusers.StableDiffusion3Pipeline(transformer, FlowMatchEulerDiscreteScheduler(shift=3.0), vae, text_one,
                                               one, text_two, two, text_three, three)
 
 
-def _flux(folder):
-    "Two joint and three single blocks on 8 x 8 packed latents; CLIP (pooled) and T5."
+def _flux(folder, n_blocks=5):
+    "Two joint and then single blocks on 8 x 8 packed latents; CLIP (pooled) and T5."
     (one, text_one), (two, text_two) = _clip(folder), _t5(48)
     transformer = diffusers.FluxTransformer2DModel(
-        in_channels=16, num_layers=2, num_single_layers=3, attention_head_dim=16, num_attention_heads=2,
+        in_channels=16, num_layers=2, num_single_layers=n_blocks - 2, attention_head_dim=16, num_attention_heads=2,
         joint_attention_dim=48, pooled_projection_dim=32, guidance_embeds=True, axes_dims_rope=(4, 4, 8))
     scheduler = FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True, shift=3.0)
     vae = _vae(shift_factor=0.1, scaling_factor=0.4)
@@ -145,9 +148,9 @@ def _if(folder):
                                 requires_safety_checker=False)
 
 # %% ../nbs/03a_tiny.ipynb #8d680b7a
-def _save_clip(folder):
+def _save_clip(folder, n_blocks=3):
     "CLIP: 4 x 4 patches and a class token."
-    size = dict(hidden_size=32, intermediate_size=64, num_hidden_layers=3, num_attention_heads=2)
+    size = dict(hidden_size=32, intermediate_size=64, num_hidden_layers=n_blocks, num_attention_heads=2)
     model = transformers.CLIPModel(transformers.CLIPConfig(
         text_config=size | {"vocab_size": 50, "max_position_embeddings": 8, "bos_token_id": 48, "eos_token_id": 49},
         vision_config=size | {"image_size": 64, "patch_size": 16}, projection_dim=16))
@@ -156,11 +159,13 @@ def _save_clip(folder):
                 image_mean=[0.48, 0.46, 0.41], image_std=[0.27, 0.26, 0.28], image_processor_type="CLIPImageProcessor")
 
 
-def _save_dinov2(folder):
-    "DINOv2 with four registers: trained at 128 px, used at 64 px, cut out of 72 px."
-    transformers.Dinov2WithRegistersModel(transformers.Dinov2WithRegistersConfig(
-        hidden_size=32, num_hidden_layers=3, num_attention_heads=2, image_size=128, patch_size=8,
-        num_register_tokens=4)).save_pretrained(folder)
+def _save_dinov2(folder, n_blocks=3, n_registers=4):
+    "DINOv2, with registers or without: trained at 128 px, used at 64 px, cut out of 72 px."
+    size = dict(hidden_size=32, num_hidden_layers=n_blocks, num_attention_heads=2, image_size=128, patch_size=8)
+    model = (transformers.Dinov2WithRegistersModel(transformers.Dinov2WithRegistersConfig(
+        num_register_tokens=n_registers, **size)) if n_registers else transformers.Dinov2Model(
+            transformers.Dinov2Config(**size)))
+    model.save_pretrained(folder)
     return dict(size={"shortest_edge": 72}, crop_size={"height": 64, "width": 64}, do_center_crop=True, resample=3,
                 image_mean=[0.485, 0.456, 0.406], image_std=[0.229, 0.224, 0.225],
                 image_processor_type="BitImageProcessor")
@@ -174,14 +179,19 @@ def save_tiny_model(
     folder: str | Path,
     family: str = "unet",  # see TINY
     seed: int = 0,  # of the weights
+    **options: int,  # n_blocks of a transformer, to have the layers of a full-size one; n_registers of dinov2
 ) -> Path:  # the folder
     "Save a model of the real classes with random weights, under 3 MB; RevelioError for an unknown family."
     if family not in TINY:
         raise unknown("family", family, TINY)
+    known = [name for name in inspect.signature(TINY[family]).parameters if name != "folder"]
+    for name in options:
+        if name not in known:
+            raise unknown(f"option of family {family!r}", name, known)
     folder = Path(folder)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        made = TINY[family](folder)
+        made = TINY[family](folder, **options)
     if isinstance(made, dict):
         (folder / "preprocessor_config.json").write_text(json.dumps(made, indent=1))
     else:

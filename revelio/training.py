@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['TrainConfig', 'auxk_loss', 'batch_rows', 'learning_rate', 'Rows', 'data_fingerprint', 'TrainData', 'TrainState',
            'StepRecord', 'train_steps', 'save_checkpoint', 'load_checkpoint', 'measure', 'finish', 'store_fingerprint',
-           'write_ksae', 'train_ksae', 'train_many']
+           'write_ksae', 'train_ksae', 'open_source', 'train_many']
 
 # %% ../nbs/08_training.ipynb #d00fce7a
 import contextlib
@@ -766,10 +766,14 @@ def train_ksae(
             time.sleep(0.2)
         return KSAE.from_pretrained(out)
     jobs = [(out, config or TrainConfig())]
-    return next(_train(_open_source(source, layer), layer, timestep, jobs, groups, pick_device(device)))
+    return next(_train(open_source(source, layer), layer, timestep, jobs, groups, pick_device(device)))
 
 
-def _open_source(source, layer: str | None) -> FeatureStore | Rows | Iterable:
+def open_source(
+    source: FeatureStore | str | Path | np.ndarray | Tensor | Iterable,
+    layer: str | None,  # of a folder of safetensors: the key to read
+) -> FeatureStore | Rows | Iterable:
+    "Open features of any kind: paths are opened, arrays become rows, stores and iterables stay what they are."
     if isinstance(source, (str, Path)):
         return _open_path(Path(source), layer)
     return Rows([source]) if isinstance(source, (np.ndarray, Tensor)) else source
@@ -790,7 +794,7 @@ def train_many(
     for cell, out, config in ordered[len(ordered) * rank // n_ranks : len(ordered) * (rank + 1) // n_ranks]:
         in_step.setdefault((*cell, config.batch_size, config.held_out, config.seed), []).append((out, config))
     for (layer, timestep, *_), found in in_step.items():
-        opened = _open_source(source, layer)
+        opened = open_source(source, layer)
         for (out, _), ksae in zip(found, _train(opened, layer, timestep, found, groups, pick_device(device))):
             rows.append({"folder": str(out), "layer": layer, "timestep": timestep, "k": ksae.k, "variant": ksae.variant,
                          "n_neurons": ksae.n_neurons, **ksae.provenance["metrics"]})

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['SCHEDULES', 'N_CLASSES', 'Stage', 'check_schedule', 'n_calls', 'scale_schedule', 'stage_timesteps', 'prediction_type',
-           'noise_of', 'ZeroShot', 'DiffusionClassifier', 'score_zero_shot']
+           'noise_of', 'ZeroShot', 'DiffusionClassifier', 'score_zero_shot', 'score_on_maps']
 
 # %% ../nbs/11_zeroshot.ipynb #3dfff890
 import time
@@ -17,10 +17,12 @@ import pandas as pd
 import torch
 from datasets import Dataset
 from PIL import Image
+from sklearn.base import ClassifierMixin
 from torch import Tensor
 
 from .core import RevelioError, keyed_noise, track, unknown
 from .data import open_image
+from .features import read_features
 from .models import DiffusionModel
 from .probes import scores
 
@@ -217,3 +219,28 @@ def score_zero_shot(
     said, y = np.concatenate([f.found for f in found]), np.array(names)[table[level][:]]
     return {"model": classifier.model.name, "level": level, "kind": "zero-shot", "seed": classifier.seed,
             **scores(y, said, table["split_group"][:]), "n_calls": found[0].n_calls, "seconds": seconds}
+
+# %% ../nbs/11_zeroshot.ipynb #c346a125
+def score_on_maps(
+    model: DiffusionModel,
+    probe: ClassifierMixin,  # trained on unpooled maps of this layer and timestep
+    layer: str,
+    timestep: int,
+    table: Dataset,          # canonical
+    level: str = "label",    # label column that the probe was trained on
+    block: int = 16,         # images at a time
+    seed: int = 0,           # of the noise
+) -> dict:  # the columns of score_zero_shot
+    "Classify the images of a table from the picture to the answer, and score; the first block runs twice, to warm up."
+    def answer(at):
+        batch = table[at : at + block]
+        pictures = [open_image(image, id=id) for image, id in zip(batch["image"], batch["id"])]
+        maps = read_features(model, pictures, batch["id"], [layer], [timestep], pooling="none", seed=seed)
+        return probe.predict(maps[layer, timestep])
+    answer(0)
+    began = time.perf_counter()
+    said = np.concatenate([answer(at) for at in range(0, len(table), block)])
+    seconds = (time.perf_counter() - began) / len(table)
+    y = np.array(table.features[level].names)[table[level][:]]
+    return {"model": model.name, "level": level, "kind": type(probe).__name__.lower(), "seed": seed,
+            **scores(y, said, table["split_group"][:], probe.classes_), "n_calls": 1, "seconds": seconds}

@@ -191,6 +191,22 @@ def test_the_denoiser_may_come_from_elsewhere(folders, tmp_path):
             open_folder(f"{folders['unet']}+{wrong}")
 
 
+def test_an_embedded_variant_stores_only_what_differs(folders, tmp_path, monkeypatch):
+    own = tmp_path / "models" / "variant"
+    shutil.copytree(folders["unet"], tmp_path / "models/mini-sd")
+    save_tiny_model(tmp_path / "other", seed=1)
+    shutil.copytree(tmp_path / "other/unet", own / "unet")
+    diffusers.DDIMScheduler(prediction_type="v_prediction").save_pretrained(own / "scheduler")
+    monkeypatch.setenv("REVELIO_DATA", str(tmp_path))
+    monkeypatch.setitem(MODELS, "variant", ModelEntry("variant", "unet", 64, base="mini-sd"))
+    folder, base = open_folder("variant"), open_folder("mini-sd")
+    assert folder.name == "variant" and folder.pipeline == base.pipeline and folder.fingerprint != base.fingerprint
+    assert folder.config("scheduler")["prediction_type"] == "v_prediction"
+    assert folder.config("vae") == base.config("vae")
+    net = folder.load(diffusers.UNet2DConditionModel, "unet", torch.device("cpu"))
+    assert torch.equal(net.conv_in.weight, load_file(next((own / "unet").glob("*.safetensors")))["conv_in.weight"])
+
+
 @pytest.mark.parametrize("part, cls", [("unet", diffusers.UNet2DConditionModel), ("vae", diffusers.AutoencoderKL),
                                        ("text_encoder", transformers.CLIPTextModel)])
 def test_broken_parts_are_named_and_missing_weights_never_made_up(folders, tmp_path, part, cls):

@@ -25,7 +25,9 @@ def test_help_is_quick_and_states_defaults_and_units():
     shown = " ".join(call("train", "--help").output.replace("│", " ").split())
     for words in ("[default: 32]", "neurons per input dimension", "0 (nearly clean) to 999 (noise)", "--seed"):
         assert words in shown
-    assert {"models", "layers", "extract", "train", "concepts", "run", "verify"} <= set(call("--help").output.split())
+    commands = {"models", "layers", "extract", "train", "concepts", "run", "verify", "probe", "search",
+                "explore"}
+    assert commands <= set(call("--help").output.split())
 
 
 def test_mistakes_are_one_message_without_traceback(tmp_path):
@@ -79,6 +81,96 @@ def test_three_commands_and_run_on_own_images(tiny, tmp_path):
     assert call("verify", tmp_path / "a").stdout.splitlines()[-1] == str(tmp_path / "a")
     for file in tmp_path.rglob("*.json"):
         assert str(tmp_path) not in file.read_text(), f"{file.name} holds a path of this machine"
+
+
+@pytest.fixture(scope="module")
+def stores(tiny, tmp_path_factory):
+    "Maps of emoji from a model of random weights: train and test."
+    home = tmp_path_factory.mktemp("stores")
+    for split, limit in (("train", 120), ("test", 60)):
+        said = call("extract", "--model", tiny, "--split", split, "--limit", limit, "--layers", "up_ft0,up_ft1",
+                    "--pooling", "none", "--out", home / split)
+        assert said.exit_code == 0, said.output
+    return home
+
+
+def test_probe_prints_a_table_with_a_dummy_and_writes_it(stores, tmp_path):
+    from revelio.transfer import results_table
+    said = call("probe", stores / "train", "--layer", "up_ft1", "--timestep", 25, "--kind", "linear,knn,diffc",
+                "--label", "group,style", "--test", stores / "test", "--width", 4, "--epochs", 1,
+                "--out", tmp_path / "p")
+    assert said.exit_code == 0, said.output
+    assert said.stdout.splitlines()[-1] == str(tmp_path / "p")
+    table = results_table([tmp_path / "p"], "make")
+    assert table["kind"].tolist() == ["dummy", "linear", "knn", "diffc"] * 2 and set(table["n"]) == {60}
+    line = next(line for line in said.stdout.splitlines() if line.split()[:2] == ["style", "linear"]).split()
+    row = table.query("level == 'style' and kind == 'linear'").iloc[0]
+    wanted = row[["accuracy", "macro_accuracy", "low", "high"]].astype(float).round(3).tolist()
+    assert [float(v) for v in line[2:6]] == wanted and line[6] == "60"
+    again = call("probe", stores / "train", "--kind", "few-shot", "--label", "style", "--out", tmp_path / "f")
+    assert again.exit_code == 0, again.output
+    few = results_table([tmp_path / "f"], "make")
+    assert set(few["layer"]) == {"up_ft0", "up_ft1"} and set(few["shots"]) == {1, 2, 4, 8, 16}
+    for wrong, word in ((["--kind", "tree"], "unknown probe"), (["--label", "colour"], "unknown label level"),
+                        (["--layer", "up_ft9"], "unknown layer"), (["--test", stores / "train"], "split groups")):
+        said = call("probe", stores / "train", "--out", tmp_path / "w", *wrong)
+        assert said.exit_code == 2 and word in said.stderr and said.stdout == "", said.output
+
+
+def test_search_says_what_it_saved_and_how_close_it_came(stores, tmp_path):
+    said = call("search", stores / "train", "--label", "style", "--budget", 0.9, "--compare",
+                "--out", tmp_path / "s.csv")
+    assert said.exit_code == 0, said.output
+    lines = said.stdout.splitlines()
+    assert "of the full sweep saved" in lines[0] and "points below" in lines[1] and lines[-1] == str(tmp_path / "s.csv")
+    assert "round,layer,timestep" in (tmp_path / "s.csv").read_text()
+    assert call("search", stores / "train", "--budget", 2).exit_code == 2
+
+
+def test_verify_says_whole_only_after_it_has_looked(stores, monkeypatch):
+    from revelio.core import RevelioError
+    from revelio.store import FeatureStore
+    assert "whole" in call("verify", stores / "test").stdout
+
+    def verify(store):
+        raise RevelioError("row 7 is not finite")
+    monkeypatch.setattr(FeatureStore, "verify", verify)
+    said = call("verify", stores / "test")
+    assert said.exit_code == 2 and said.stdout == "" and "row 7" in said.stderr
+
+
+def test_heat_maps_and_variants(tiny, tmp_path):
+    from revelio.concepts import Concepts
+    a, b, c, d = (tmp_path / name for name in "abcd")
+    done = [call("extract", "--model", tiny, "--limit", 60, "--layers", "up_ft1", "--out", a),
+            call("train", a, "--layer", "up_ft1", "--k", 4, "--expansion", 2, "--steps", 20, "--variant", "matryoshka",
+                 "--out", b),
+            call("concepts", b, "--store", a, "--heatmaps", "--model", tiny, "--out", c),
+            call("concepts", b, "--store", a, "--images", "held-out", "--out", d)]
+    assert [said.exit_code for said in done] == [0] * 4, "".join(said.output for said in done)
+    assert Concepts(c).heatmaps.maps.shape[1] == 10
+    assert "where in them it fires" in (c / "gallery.html").read_text()
+    assert Concepts(d).manifest["images"] == "held-out"
+    from revelio.ksae import KSAE
+    assert KSAE.from_pretrained(b).provenance["train_config"]["variant"] == "matryoshka"
+    wrong = call("train", a, "--layer", "up_ft1", "--variant", "tree", "--out", tmp_path / "e")
+    assert wrong.exit_code == 2 and "unknown variant 'tree'" in wrong.stderr
+
+
+def test_explore_writes_a_page_of_runs(tmp_path):
+    import torch
+
+    from revelio.concepts import find_concepts
+    from revelio.training import TrainConfig, train_ksae
+    x = torch.randn(60, 4, generator=torch.Generator().manual_seed(0))
+    for name, t in (("a", 0), ("b", 25)):
+        train_ksae(x, "up_ft1", t, tmp_path / name / "ksae", TrainConfig(k=2, n_neurons=8, n_steps=5, batch_size=16))
+        find_concepts(tmp_path / name / "ksae", tmp_path / name / "concepts", x)
+    said = call("explore", tmp_path / "a", tmp_path / "b/concepts", "--out", tmp_path / "page")
+    assert said.exit_code == 0 and said.stdout.splitlines()[-1] == str(tmp_path / "page")
+    assert (tmp_path / "page/index.html").is_file() and (tmp_path / "page/data/run1").is_dir()
+    said = call("explore", tmp_path / "a/ksae", "--out", tmp_path / "other")
+    assert said.exit_code == 2 and "no concepts folder" in said.stderr and not (tmp_path / "other").exists()
 
 
 def test_defaults_follow_the_depth_of_a_transformer():

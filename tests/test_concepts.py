@@ -17,7 +17,7 @@ from revelio.core import RevelioError, atomic_path, fingerprint, group_split, ha
 from revelio.ksae import KSAE, Codes
 from revelio.metrics import RunningFVU, dead_share, firing_counts, granularity, l0, label_summary, nested_levels, neuron_label_table, neuron_table, sigma_label, significant, sorted_firings
 from revelio.store import FeatureStore
-from revelio.training import Rows, _open_source, data_fingerprint, store_fingerprint
+from revelio.training import Rows, data_fingerprint, open_source, store_fingerprint
 
 # cell 660f9546
 import pytest

@@ -15,7 +15,7 @@ import urllib.error
 import urllib.request
 import zlib
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 import datasets
@@ -747,6 +747,7 @@ def test_registered_set_of_another_size_is_stated(monkeypatch, caplog):
     Hub(monkeypatch, train=table(names=["a", "b", "background_google"], label=[0, 1, 1, 0, 1]))
     assert load_table("caltech101")["label"][:] == [0, 1, 1, 0, 1]
     assert "column 'label' has 3 classes, expected 102" in caplog.text
+    assert "nobody has seen it) are label (102 classes); found are label (3 classes)" in caplog.text
     assert "caltech101: 'background_google' is no object" in caplog.text
     caplog.clear()
     names = [str(i) for i in range(102)]
@@ -755,9 +756,18 @@ def test_registered_set_of_another_size_is_stated(monkeypatch, caplog):
     assert not caplog.text
 
 
+def test_registered_set_of_other_columns_shows_both_sides(monkeypatch):
+    Hub(monkeypatch, train=table(names=["a", "b"], breed=[0, 1, 1, 0, 1], species=[0, 0, 0, 0, 1]))
+    with pytest.raises(RevelioError, match=r"no column 'label', 'label_cat_dog'. Expected \(by its public.*: an image, "
+                       r"label \(37 classes\), label_cat_dog \(2 classes\). Found: img \(.*\), breed \(2 classes\), "
+                       r"species \(2 classes\).*timm/oxford-iiit-pet"):
+        load_table("oxford-pets")
+
+
 def test_registered_sets_name_their_labels(monkeypatch):
     for entry in DATASETS.values():
         assert "{}" in entry.template and entry.generic and entry.labels and entry.verified == (not entry.hub_ids)
+        assert set(entry.n_images) in (set(), set(entry.splits))
     Hub(monkeypatch, train=table(manufacturer=[0, 0, 0, 0, 0], family=[1, 1, 1, 1, 0], variant=[4, 3, 2, 1, 0]))
     planes = load_table("fgvc-aircraft")
     assert {n: len(c) for n, c in label_columns(planes).items()} == {"label": 5, "manufacturer": 1, "family": 2}

@@ -12,6 +12,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from revelio.core import read_json, write_json
+
 pytestmark = pytest.mark.slow
 
 
@@ -70,3 +72,53 @@ def test_deleting_one_ksae_recomputes_it_and_what_hangs_on_it(smoke):
     assert (smoke / gone / "ksae/model.safetensors").read_bytes() == before
     drawn = times(smoke, "figures/*.png")
     assert {p for p in drawn if drawn[p] != figures[p]} == {"figures/fig04_purity_by_timestep.png"}
+
+
+def accuracies(path):
+    return [row["accuracy"] for row in read_json(path)["rows"]]
+
+
+def test_deleting_results_recomputes_them_and_what_hangs_on_them(smoke):
+    results, figures = times(smoke, "out/*/*/**/results.json"), times(smoke, "figures/*.png")
+    gone = ["out/diffc/maps/mini-sd-maps/up_ft1-t25/group-flatten-s0", "out/probes/layers/mini-sd-emoji/up_ft1-t200"]
+    files = [next((smoke / folder).rglob("results.json")) for folder in gone]
+    before = [accuracies(file) for file in files]
+    for folder in gone:
+        shutil.rmtree(smoke / folder)
+    snakemake(smoke)
+    again, timed = times(smoke, "out/*/*/**/results.json"), "out/inference/emoji/results.json"  # reads a Diff-C of that cell
+    assert again.keys() == results.keys() and len(again) > 10
+    assert {p for p in again if again[p] != results[p]} == {str(f.relative_to(smoke)) for f in files} | {timed}
+    assert [accuracies(file) for file in files] == before
+    drawn = times(smoke, "figures/*.png")
+    assert {p.split("/")[1][:5] for p in drawn if drawn[p] != figures[p]} == {"fig07", "fig08", "fig10", "fig11"}
+
+# cell 67adfe05
+EXPECTED = Path(__file__).parents[1] / "data/expected/smoke.json"
+TOLERANCES = {"purity": 0.06, "purity_null": 0.04, "entropy": 0.25, "lift": 0.06, "sigma_label": 1.5, "accuracy": 0.1}
+KEYS = ["panel", "source", "model", "prompt", "layer", "timestep", "level", "kind", "pooling", "shots", "draw"]
+
+
+def numbers(folder):
+    "What the figures show: figure -> column -> row, by its keys -> value."
+    found = {}
+    for path in sorted(folder.glob("*.csv")):
+        table = pd.read_csv(path)
+        columns = [column for column in TOLERANCES if column in table]
+        if columns and path.stem not in ("fig08_transfer", "fig11_inference"):  # they choose among cells, or are timed
+            rows = table[[key for key in KEYS if key in table]].astype(str).agg("/".join, axis=1)
+            assert rows.is_unique, path
+            found[path.stem] = {c: table[c].set_axis(rows).dropna().round(4).to_dict() for c in columns}
+    return found
+
+
+def test_numbers_are_those_that_are_stored(smoke):
+    found = numbers(smoke / "figures")
+    if os.environ.get("REVELIO_WRITE_EXPECTED"):
+        write_json(EXPECTED, found)
+    for figure, columns in read_json(EXPECTED).items():
+        for column, rows in columns.items():
+            assert found[figure][column].keys() == rows.keys(), f"{figure} has other rows"
+            worst = max(rows, key=lambda row: abs(found[figure][column][row] - rows[row]))
+            assert abs(found[figure][column][worst] - rows[worst]) <= TOLERANCES[column], (
+                f"{figure}: {column} of {worst} is {found[figure][column][worst]}, stored is {rows[worst]}")

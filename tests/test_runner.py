@@ -16,9 +16,10 @@ from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from nbclient.exceptions import DeadKernelError
 from traitlets import default
-from revelio.core import RevelioError, read_json, unknown
+from revelio.core import RevelioError, read_json, unknown, write_json
 
 # cell 93aaea31
+import time
 from pathlib import Path
 
 import nbformat
@@ -170,3 +171,20 @@ def test_main_reports_without_a_traceback(tmp_path, capsys):
     assert main([str(nb), str(tmp_path / "b.ipynb"), "--parameters", str(tmp_path / "p.json")]) == 1
     assert "unknown parameter of a.ipynb 'z'" in capsys.readouterr().err
     assert main([str(nb), str(tmp_path / "b.ipynb"), "--parameters", str(tmp_path / "none.json")]) == 1
+
+
+def test_failures_are_listed_with_notebook_and_cell_until_the_next_run(tmp_path, capsys):
+    nb = write_notebook(tmp_path / "a.ipynb", "x = 1", "raise KeyError('no such layer')" , "y = 2")
+    good = write_notebook(tmp_path / "b.ipynb", "x = 1")
+    (tmp_path / "p.json").write_text('{"z": 1}')
+    assert main([str(nb), str(tmp_path / "out/ksae-a.ipynb")]) == 1
+    assert main([str(good), str(tmp_path / "out/extract-b.ipynb"), "--parameters", str(tmp_path / "p.json")]) == 1
+    assert main([str(good), str(tmp_path / "out/good.ipynb")]) == 0
+    text = describe_failures(failures(tmp_path / "out"))
+    one, two = text.splitlines()[1:]
+    assert text.startswith("2 jobs failed:") and "extract-b: " in one
+    assert "before its first cell: unknown parameter" in one
+    assert f"ksae-a: {nb}, cell [2] with KeyError: 'no such layer'" in two and "ksae-a.failed.ipynb" in two
+    assert describe_failures(failures(tmp_path / "out", since=time.time() + 60)) == ""
+    assert main([str(good), str(tmp_path / "out/extract-b.ipynb")]) == 0
+    assert [f["name"] for f in failures(tmp_path / "out")] == ["ksae-a"]

@@ -33,9 +33,10 @@ from revelio.transfer import (
     CellData,
     check_pair,
     codes_curve,
-    diffc_table,
     few_shot,
     probe_cells,
+    probe_folder,
+    results_table,
     search_cells,
     train_diffc,
     view_rows,
@@ -181,15 +182,35 @@ def test_a_diffc_folder_is_finished_once(stores, tmp_path):
     assert len(pd.read_csv(tmp_path / "d" / "diffc" / "history.csv")) == 12
     assert [p.name for p in tmp_path.iterdir()] == ["d"]
     assert train_diffc(train, test, tmp_path / "d", seed=3, **QUICK) == row
-    assert diffc_table(tmp_path).to_dict("records") == [row]
-    with pytest.raises(RevelioError, match="no trained Diff-C"):
-        diffc_table(tmp_path / "x")
+    assert results_table([tmp_path], "make").to_dict("records") == [row | {"source": tmp_path.name}]
+    with pytest.raises(RevelioError, match=r"no results in \S+x. Make them with: make figures"):
+        results_table([tmp_path, tmp_path / "x"], "make figures")
     with pytest.raises(RevelioError, match="width = 4, now 5"):
         train_diffc(train, test, tmp_path / "d", seed=3, **QUICK | {"width": 5})
     with pytest.raises(RevelioError, match="train = "):
         train_diffc(train.take(np.arange(70)), test, tmp_path / "d", seed=3, **QUICK)
     with pytest.raises(RevelioError, match="split groups are in"):
         train_diffc(train, train, tmp_path / "e", **QUICK)
+
+
+def test_the_probes_of_a_cell_are_done_once(stores, tmp_path, monkeypatch):
+    train, test = stores
+    asked = dict(kinds=["linear", "knn"], levels=["label"], test=test)
+    table = probe_folder(train, ("a", 25), tmp_path / "p", **asked)
+    assert table["kind"].tolist() == ["dummy", "linear", "knn"] and table["pooling"].tolist()[1:] == ["gap", "gap"]
+    few = probe_folder(train, ("a", 25), tmp_path / "f", shots=[1, 4], n_draws=2, **asked)
+    assert len(few) == 3 * 2 * 2 and set(few["layer"]) == {"a"} and set(few["level"]) == {"label"}
+    assert "NaN" not in (tmp_path / "p" / "results.json").read_text()
+    (tmp_path / ".p.7.tmp").mkdir()
+    (tmp_path / ".p.7.tmp" / "results.json").write_text("{half")  # of a job that was killed
+    both = results_table([tmp_path], "make")
+    assert len(both) == 3 + 12 and both["shots"].isna().sum() == 3
+    monkeypatch.setattr("revelio.transfer.make_probe", None)  # a finished folder trains nothing
+    again = probe_folder(train, ("a", 25), tmp_path / "p", **asked)
+    assert again["accuracy"].equals(table["accuracy"])
+    for other, message in ((dict(kinds=["knn"]), "kinds = "), (dict(test=None), "test = "), (dict(shots=[2]), "shots")):
+        with pytest.raises(RevelioError, match=message):
+            probe_folder(train, ("a", 25), tmp_path / "p", **asked | other)
 
 
 def test_few_shots_are_nested_and_per_class(stores):

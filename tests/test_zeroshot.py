@@ -9,9 +9,11 @@ import pandas as pd
 import torch
 from datasets import Dataset
 from PIL import Image
+from sklearn.base import ClassifierMixin
 from torch import Tensor
 from revelio.core import RevelioError, keyed_noise, track, unknown
 from revelio.data import open_image
+from revelio.features import read_features
 from revelio.models import DiffusionModel
 from revelio.probes import scores
 
@@ -24,7 +26,9 @@ import torch
 
 from revelio.core import RevelioError, keyed_noise
 from revelio.data import load_table
+from revelio.features import read_features
 from revelio.models import load_model
+from revelio.probes import KNNProbe
 from revelio.tiny import save_tiny_model
 from revelio.zeroshot import (
     N_CLASSES,
@@ -34,6 +38,7 @@ from revelio.zeroshot import (
     n_calls,
     prediction_type,
     scale_schedule,
+    score_on_maps,
     score_zero_shot,
     stage_timesteps,
 )
@@ -172,6 +177,21 @@ def test_a_table_is_scored_by_names(tmp_path):
     assert row["n"] == 5 and row["seconds"] > 0 and row["kind"] == "zero-shot"
     with pytest.raises(RevelioError, match="was not given"):
         score_zero_shot(DiffusionClassifier(model, ["a", "b"], ["a", "b"], schedule=[(2, 1)]), table, "group")
+
+
+def test_a_probe_is_scored_from_the_pictures(tmp_path):
+    table, model = load_table("emoji", limit=7), load_model(save_tiny_model(tmp_path), device="cpu")
+    y, seen = np.array(table.features["group"].names)[table["group"]], []
+    class Spy(KNNProbe):
+        def predict(self, X):
+            seen.append(X)
+            return super().predict(X)
+    maps = read_features(model, table["image"], table["id"], ["up_ft1"], [200], pooling="none", seed=3)["up_ft1", 200]
+    row = score_on_maps(model, Spy(k=1).fit(maps, y), "up_ft1", 200, table, "group", block=3, seed=3)
+    assert row["accuracy"] == 1 and row["n"] == 7 and row["n_calls"] == 1 and row["seconds"] > 0
+    assert [len(x) for x in seen] == [3, 3, 3, 1] and torch.allclose(torch.cat(seen[1:]), maps, atol=1e-5)
+    assert set(row) == set(score_zero_shot(DiffusionClassifier(model, *[table.features["group"].names] * 2,
+                                                               schedule=[(1, 1)]), table, "group"))
 
 
 def test_what_it_refuses(tmp_path):
