@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from revelio.core import data_path
+
 pytestmark = pytest.mark.slow
-ROOT = Path(__file__).parents[1]
+ROOT = data_path().parent
 PRESET = """
 threads: {extract: 1, ksae: 1}
 gpus: 1

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from revelio.core import read_json
+from revelio.core import data_path, read_json
 from revelio.plan import expand, read_preset
 from revelio.rehearsal import hub_names, stand_in_cache
 
 pytestmark = pytest.mark.slow
-ROOT = Path(__file__).parents[1]
+ROOT = data_path().parent
 STAGES = {"extract", "ksae", "probe", "diffc", "inference"}
 FIGURES = ["fig03_purity_by_layer", "fig11_inference"]
 

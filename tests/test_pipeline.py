@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from revelio.core import read_json, write_json
+from revelio.core import data_path, read_json, write_json
 
 pytestmark = pytest.mark.slow
 
@@ -94,7 +94,7 @@ def test_deleting_results_recomputes_them_and_what_hangs_on_them(smoke):
     assert {p.split("/")[1][:5] for p in drawn if drawn[p] != figures[p]} == {"fig07", "fig08", "fig10", "fig11"}
 
 # cell 67adfe05
-EXPECTED = Path(__file__).parents[1] / "data/expected/smoke.json"
+EXPECTED = data_path().parent / "data/expected/smoke.json"
 TOLERANCES = {"purity": 0.06, "purity_null": 0.04, "entropy": 0.25, "lift": 0.06, "sigma_label": 1.5, "accuracy": 0.1}
 KEYS = ["panel", "source", "model", "prompt", "layer", "timestep", "level", "kind", "pooling", "shots", "draw"]
 
