@@ -86,7 +86,7 @@ def test_deleting_results_recomputes_them_and_what_hangs_on_them(smoke):
     for folder in gone:
         shutil.rmtree(smoke / folder)
     snakemake(smoke)
-    again, timed = times(smoke, "out/*/*/**/results.json"), "out/inference/emoji/results.json"  # reads a Diff-C of that cell
+    again, timed = times(smoke, "out/*/*/**/results.json"), "out/inference/emoji/results.json"  # reads a Diff-C
     assert again.keys() == results.keys() and len(again) > 10
     assert {p for p in again if again[p] != results[p]} == {str(f.relative_to(smoke)) for f in files} | {timed}
     assert [accuracies(file) for file in files] == before
