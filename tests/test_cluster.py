@@ -100,6 +100,7 @@ def test_on_one_machine_a_failed_job_stops_no_other_and_is_listed_last(tmp_path)
     assert_the_good_one_is_there_and_the_bad_one_is_listed(tmp_path, code, said)
 
 
+@pytest.mark.cluster
 def test_on_a_cluster_jobs_ask_for_what_they_need_and_run(tmp_path, slurm):
     code, said = snakemake(tmp_path, "--profile", ROOT / "profiles/slurm", "--latency-wait", 5,
                            "--slurm-init-seconds-before-status-checks", 1, "--seconds-between-status-checks", 1)
