@@ -3,7 +3,7 @@
 PRESET ?= mini
 CORES ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 PROFILE ?= local
-MARKS ?= not gpu and not net and not cluster
+MARKS ?= not gpu and not net
 
 PRESETS := smoke mini study paper
 BIN := .venv/bin

@@ -463,14 +463,16 @@ def test_a_signal_saves_and_then_stops(store, tmp_path, monkeypatch, number):
             os.kill(os.getpid(), number)  # in the middle of a step
         return real(state, rows)
     monkeypatch.setattr(training, "_step", struck)
-    before = {SIG: signal.getsignal(SIG) for SIG in (signal.SIGTERM, signal.SIGINT)}
-    mine = signal.signal(signal.SIGTERM, lambda *_: (_ for _ in ()).throw(SystemExit(1)))
+    mine = {signal.SIGTERM: signal.signal(signal.SIGTERM, lambda *_: (_ for _ in ()).throw(SystemExit(1))),
+            signal.SIGINT: signal.signal(signal.SIGINT, signal.default_int_handler)}  # in the background it is ignored
+    before = {SIG: signal.getsignal(SIG) for SIG in mine}
     try:
         with pytest.raises(SystemExit if number == signal.SIGTERM else KeyboardInterrupt):
             train_ksae(store, "up_ft1", 25, tmp_path / "b", _QUICK)
+        assert {SIG: signal.getsignal(SIG) for SIG in before} == before
     finally:
-        signal.signal(signal.SIGTERM, mine)
-    assert {SIG: signal.getsignal(SIG) for SIG in before} == before
+        for SIG, handler in mine.items():
+            signal.signal(SIG, handler)
     assert not (tmp_path / "b").exists() and len(steps) == 60
     again = train_ksae(store, "up_ft1", 25, tmp_path / "b", _QUICK)
     assert torch.equal(again.W_enc, whole.W_enc) and again.history.equals(whole.history)
