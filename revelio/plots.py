@@ -5,10 +5,10 @@
 # %% auto #0
 __all__ = ['COLUMN', 'PAGE', 'PALETTE', 'X_LABELS', 'Y_LABELS', 'MARKERS', 'GRID_CAPTION', 'GALLERY_STYLE', 'GALLERY_TEMPLATE',
            'VERDICTS', 'COARSER', 'SAME_VALUE', 'PAGE_TEMPLATE', 'color', 'timestep_colors', 'set_style',
-           'purity_by_layer', 'purity_by_timestep', 'sigma_label_panel', 'published_over_chance', 'purity_grid',
-           'gallery', 'as_picture', 'show_heatmap', 'neuron_rows', 'neuron_distributions', 'stacked_shares',
-           'write_gallery', 'concept_folders', 'verdict', 'comparison', 'compare_curves', 'made_from', 'save_figure',
-           'write_index']
+           'purity_by_layer', 'purity_by_timestep', 'sigma_label_panel', 'depth_curves', 'published_over_chance',
+           'purity_grid', 'gallery', 'as_picture', 'show_heatmap', 'neuron_rows', 'neuron_distributions',
+           'stacked_shares', 'write_gallery', 'concept_folders', 'cell_table', 'verdict', 'comparison',
+           'compare_curves', 'made_from', 'save_figure', 'write_index']
 
 # %% ../nbs/13_plots.ipynb #6c5e0116
 import base64
@@ -82,7 +82,8 @@ def set_style() -> None:
 
 # %% ../nbs/13_plots.ipynb #3ff4fc5e
 X_LABELS = {"layer": "layer, in forward order →", "timestep": "timestep (0 clean, 999 noise) →"}
-Y_LABELS = {"purity": "purity@10 ↑", "entropy": "label entropy (bits) ↓", "fvu": "held-out FVU ↓"}
+Y_LABELS = {"purity": "purity@10 ↑", "entropy": "label entropy (bits) ↓", "lift": "lift of purity@10 ↑",
+            "fvu": "held-out FVU ↓"}
 
 
 def _curves(df, x, y, ax):
@@ -162,16 +163,36 @@ def sigma_label_panel(
     return ax
 
 # %% ../nbs/13_plots.ipynb #dbd363ce
+def depth_curves(
+    df: pd.DataFrame,        # depth in [0, 1], y, y_low, y_high; y_null is drawn dashed where it is there
+    y: str,                  # "purity" or "lift"
+    hue: str,                # column of the lines: "level" or "model"
+    ax: Axes | None = None,
+) -> Axes:
+    "Plot a statistic of the neurons against the depth of their layer: layers of different models share no names."
+    ax = ax if ax is not None else plt.subplots(figsize=(COLUMN, 2.3))[1]
+    for name, rows in df.groupby(hue, sort=False):
+        spread = np.abs(np.stack([rows[y] - rows[f"{y}_low"], rows[f"{y}_high"] - rows[y]]))
+        ax.errorbar(rows["depth"], rows[y], yerr=spread, color=color(name), marker="o", capsize=1.5, elinewidth=0.8,
+                    label=name)
+        if f"{y}_null" in rows:
+            ax.plot(rows["depth"], rows[f"{y}_null"], color=color(name), ls=(0, (4, 3)), lw=0.9, alpha=0.7)
+    ax.set(xlabel="depth →", ylabel=Y_LABELS.get(y, y), xlim=(-0.06, 1.06))
+    _from_zero(ax)
+    return ax
+
+# %% ../nbs/13_plots.ipynb #582f3943
 def published_over_chance(
     numbers: pd.DataFrame,  # the published numbers: table, model, dataset, layer, timestep, metric, value
-    table: str,             # "layers" or "timesteps"
-) -> pd.DataFrame:          # line, layer, timestep, ratio; timesteps as integers
+    table: str,             # "layers", "timesteps", "models" or "dit-blocks"
+) -> pd.DataFrame:          # line, model, layer, timestep (an integer, or NA where none is stated), ratio
     "Divide the published sigma_label by the chance level of its data set; sets without one are left out."
     chance = numbers[numbers["table"] == "chance"].set_index("dataset")["value"]
     rows = numbers[(numbers["table"] == table) & (numbers["metric"] == "sigma_label")]
     rows = rows[rows["dataset"].isin(chance.index)]
     names = rows["model"] + ", " + rows["dataset"]
-    return pd.DataFrame({"line": names, "layer": rows["layer"], "timestep": rows["timestep"].astype(int),
+    return pd.DataFrame({"line": names, "model": rows["model"], "layer": rows["layer"],
+                         "timestep": rows["timestep"].astype("Int64"),
                          "ratio": rows["value"] / rows["dataset"].map(chance)}).reset_index(drop=True)
 
 
@@ -527,6 +548,17 @@ def concept_folders(
         raise RevelioError(f"{len(missing)} of {len(folders)} cells have no concepts below {ksae_dir}: "
                            f"{', '.join(missing) or 'none was asked for'}. Make them with: {command}")
     return folders
+
+
+def cell_table(
+    found: Sequence[Concepts],
+    levels: Sequence[str],             # label levels to keep, finest first
+    level_names: dict[str, str],       # shown instead of their column names
+) -> pd.DataFrame:                     # model, dataset and the columns of Concepts.summary; cells in the order given
+    "Gather the summaries of cells, one row per cell and label level."
+    where = [{k: c.manifest["settings"][k] for k in ("model", "dataset")} for c in found]
+    df = pd.concat([c.summary.assign(**names) for c, names in zip(found, where)])
+    return df[df["level"].isin(levels)].replace({"level": level_names}).reset_index(drop=True)
 
 # %% ../nbs/13_plots.ipynb #6efd5d96
 VERDICTS = ("agree", "differ", "not comparable")

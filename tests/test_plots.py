@@ -31,6 +31,14 @@ def _demo_frame():
                          for i in range(3) for t in (500, 0, 25) for level in ("label", "style")])
 
 
+def test_depth_curves_have_a_line_and_a_null_per_level():
+    frame = _demo_frame().assign(depth=0.5)
+    lines = depth_curves(frame, "purity", "level").lines
+    assert {line.get_color() for line in lines} == {color("label"), color("style")}
+    assert sum(line.get_linestyle() == "--" for line in lines) == 2
+    plt.close("all")
+
+
 def test_curves_draw_every_level_with_its_null_and_sort_timesteps():
     df = _demo_frame()
     for ax, ticks in ((purity_by_layer(df[df.timestep == 0]), ["up_ft0", "up_ft1", "up_ft2"]),
