@@ -6,9 +6,8 @@
 __all__ = ['app', 'Model', 'Images', 'Split', 'Label', 'Prompt', 'ChooserOption', 'Pooling', 'Snr', 'NoiseLevel', 'Draws',
            'OnError', 'Streaming', 'BatchSize', 'Limit', 'Seed', 'Device', 'Dtype', 'Layer', 'Timestep', 'K',
            'Expansion', 'Steps', 'TrainBatch', 'TopK', 'Out', 'Variant', 'Levels', 'default_layers', 'default_layer',
-           'dataset_name', 'load_chooser', 'models', 'layers', 'verify', 'extract_command', 'train_command',
-           'import_command', 'concepts_command', 'explore_command', 'probe_command', 'search_command', 'run_command',
-           'main']
+           'dataset_name', 'models', 'layers', 'verify', 'extract_command', 'train_command', 'import_command',
+           'concepts_command', 'explore_command', 'probe_command', 'search_command', 'run_command', 'main']
 
 # %% ../nbs/16_cli.ipynb #0c5427ae
 import logging
@@ -135,22 +134,6 @@ def dataset_name(
     "Name a data set: a local path by its last part."
     return Path(source).resolve().name if Path(source).exists() else source
 
-
-def load_chooser(
-    source: str,     # a CLIP model, or STORE/LAYER@TIMESTEP
-    model,           # DiffusionModel, the one that is to be prompted
-    classes,         # label column -> class names
-    dataset: str,    # registered name, for the prompts of its classes
-    device: str | None = None,
-):                   # a chooser for `extract`
-    "Load what guesses the class of an image for prompt clip: a CLIP model, or the neighbours in one cell of a store."
-    from revelio.choosers import ClipChooser, KnnChooser
-    from revelio.store import FeatureStore
-    layer, at, timestep = Path(source).name.partition("@")
-    if at and timestep.isdigit():
-        return KnnChooser(model, FeatureStore(Path(source).parent), layer, int(timestep))
-    return ClipChooser(classes.get("label", ()), dataset, source, device)
-
 # %% ../nbs/16_cli.ipynb #6d9ffc3c
 @app.command()
 def models():
@@ -214,7 +197,10 @@ def extract_command(
     steps = None if ratios else _timesteps(timesteps)
     table = load_table(dataset, split, label=label, limit=limit, streaming=streaming)
     loaded = load_model(model, device, dtype)
-    chosen = load_chooser(chooser, loaded, label_columns(table), dataset, device) if chooser else None
+    chosen = None
+    if chooser:
+        from revelio.choosers import load_chooser
+        chosen = load_chooser(chooser, loaded, label_columns(table).get("label", ()), dataset, device)
     extract(loaded, table, _names(layers) or default_layers(loaded), steps, out, prompt=prompt, pooling=pooling,
             batch_size=batch_size, seed=seed, draws=draws, dataset=dataset_name(dataset), split=split, snr=ratios,
             chooser=chosen, on_error=on_error)

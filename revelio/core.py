@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['logger', 'DTYPES', 'PACKAGES', 'RevelioError', 'unknown', 'keyed_noise', 'data_path', 'processes', 'pick_device',
-           'pick_dtype', 'set_seed', 'atomic_path', 'write_json', 'read_json', 'write_parquet', 'git_revision',
-           'versions', 'fingerprint', 'hash_files', 'group_split', 'track']
+           'pick_dtype', 'dtype_name', 'set_seed', 'atomic_path', 'write_json', 'read_json', 'write_parquet',
+           'git_revision', 'versions', 'fingerprint', 'hash_files', 'group_split', 'track']
 
 # %% ../nbs/00_core.ipynb #f4fecd1d
 import contextlib
@@ -26,14 +26,17 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-import torch
-from accelerate import PartialState
-from accelerate.utils import parse_flag_from_env
-from torch import Tensor
 from tqdm.auto import tqdm
+
+# %% ../nbs/00_core.ipynb #797f31ac
+if TYPE_CHECKING:  # torch and accelerate take seconds, which a process that only runs notebooks need not spend
+    import torch
+    from accelerate import PartialState
+    from torch import Tensor
 
 # %% ../nbs/00_core.ipynb #c0e21ab4
 logger = logging.getLogger("revelio")
@@ -61,8 +64,9 @@ def keyed_noise(
     noise_key: int | str,    # the timestep 0 … T-1, or the signal-to-noise bin
     seed: int = 0,
     draw: int = 0,           # independent draws of the same image
-) -> Tensor:                 # (len(ids), *shape), float32, on the CPU
+) -> "Tensor":               # (len(ids), *shape), float32, on the CPU
     "Draw standard normal noise that depends on (seed, id, noise key, draw, shape) and nothing else."
+    import torch
     def one(id):
         key = hashlib.blake2b(json.dumps([seed, id, noise_key, draw]).encode(), digest_size=8).digest()
         return torch.randn(tuple(shape), generator=torch.Generator().manual_seed(int.from_bytes(key, "big") >> 1))
@@ -89,15 +93,18 @@ def _checkout():
 
 # %% ../nbs/00_core.ipynb #4b37faf0
 @functools.cache
-def processes() -> PartialState:
+def processes() -> "PartialState":
     "Return the process set-up that accelerate found (rank, world size, device); made once."
+    from accelerate import PartialState
+    from accelerate.utils import parse_flag_from_env
     return PartialState(cpu=parse_flag_from_env("ACCELERATE_USE_CPU"))
 
 
 def pick_device(
-    device: str | torch.device | None = None,  # "cuda", "cuda:1", "mps", "cpu"; None: accelerate decides
-) -> torch.device:
+    device: "str | torch.device | None" = None,  # "cuda", "cuda:1", "mps", "cpu"; None: accelerate decides
+) -> "torch.device":
     "Choose the device; RevelioError when an asked device is not there."
+    import torch
     if device is None:
         return processes().device
     try:
@@ -111,16 +118,18 @@ def pick_device(
     return chosen
 
 
-DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+DTYPES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}  # our names, torch's names
 
 
 def pick_dtype(
-    dtype: str | torch.dtype | None,  # "fp32" (also None), "bf16" or "fp16"
-    device: torch.device,             # fp16 is refused on a CPU
-) -> torch.dtype:
+    dtype: "str | torch.dtype | None",  # "fp32" (also None), "bf16" or "fp16"
+    device: "torch.device",             # fp16 is refused on a CPU
+) -> "torch.dtype":
     "Choose the precision of the forward passes."
-    chosen = dtype if isinstance(dtype, torch.dtype) else DTYPES.get(dtype or "fp32")
-    if chosen not in DTYPES.values():
+    import torch
+    known = {ours: getattr(torch, theirs) for ours, theirs in DTYPES.items()}
+    chosen = dtype if isinstance(dtype, torch.dtype) else known.get(dtype or "fp32")
+    if chosen not in known.values():
         raise unknown("dtype", dtype, DTYPES)
     if chosen is torch.float16 and device.type == "cpu":
         raise RevelioError("dtype fp16 on a CPU is slow and rounds differently; use --dtype fp32 (or bf16), "
@@ -128,10 +137,18 @@ def pick_dtype(
     return chosen
 
 
+def dtype_name(
+    dtype: "torch.dtype",
+) -> str:  # one of DTYPES
+    "Our short name of a precision."
+    return next(ours for ours, theirs in DTYPES.items() if str(dtype) == f"torch.{theirs}")
+
+
 def set_seed(
     seed: int,
 ) -> None:
     "Seed Python, NumPy and torch."
+    import torch
     random.seed(seed)
     np.random.seed(seed % 2**32)
     torch.manual_seed(seed)

@@ -27,7 +27,7 @@ from PIL import Image
 from torch import Tensor
 
 from .capture import NonFiniteError
-from .core import DTYPES, RevelioError, fingerprint, keyed_noise, logger, processes, track, unknown
+from .core import RevelioError, dtype_name, fingerprint, keyed_noise, logger, processes, track, unknown
 from revelio.data import (
     BrokenImageError,
     class_prompts,
@@ -134,7 +134,7 @@ def _check_latents(latents, ids):
 
 def _non_finite(error, ids, timestep, dtype):
     "The error for an activation that is not finite: which images, where, and what to do."
-    name = next(n for n, d in DTYPES.items() if d == dtype)
+    name = dtype_name(dtype)
     remedy = ("Check the model's weights and these images." if dtype == torch.float32 else
               "Use --dtype fp32" + (" (or bf16)." if dtype == torch.float16 else "."))
     rows = ", ".join(str(ids[r]) for r in error.rows[:10])
@@ -201,7 +201,7 @@ def extract(
     classes = label_columns(table)
     _check_request(model, table, layers, timesteps, prompt, pooling, batch_size, draws, chooser, on_error, classes)
     ids = [str(i) for i in table["id"][:]] if isinstance(table, Dataset) else None  # a stream's are not known ahead
-    dtype = next(name for name, d in DTYPES.items() if d == model.dtype)
+    dtype = dtype_name(model.dtype)
     settings = dict(model=model.name, model_hash=model.fingerprint, revision=model.revision,
                     image_size=model.image_size, dataset=dataset, split=split, n_images=ids and len(ids),
                     ids_hash=ids and fingerprint(ids), layers=layers,

@@ -18,14 +18,12 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
-import torch
-from accelerate import PartialState
-from accelerate.utils import parse_flag_from_env
-from torch import Tensor
 from tqdm.auto import tqdm
 import pytest
+import torch
 
 # cell 92ed1678
 def test_keyed_noise_separates_every_key():

@@ -18,7 +18,7 @@ from datasets.distributed import split_dataset_by_node
 from PIL import Image
 from torch import Tensor
 from revelio.capture import NonFiniteError
-from revelio.core import DTYPES, RevelioError, fingerprint, keyed_noise, logger, processes, track, unknown
+from revelio.core import RevelioError, dtype_name, fingerprint, keyed_noise, logger, processes, track, unknown
 from revelio.data import BrokenImageError, class_prompts, generic_prompt, label_columns, open_image, thumbnail
 from revelio.models import DiffusionModel, check_timestep
 from revelio.store import FeatureStore, StoreWriter

@@ -19,6 +19,8 @@ from traitlets import default
 from revelio.core import RevelioError, read_json, unknown, write_json
 
 # cell 93aaea31
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -48,6 +50,12 @@ layers = ['up_ft1']
 n = -1
 name: str
 """
+
+
+def test_the_runner_starts_without_torch():
+    code = "import sys, revelio.runner; print({'torch', 'accelerate', 'diffusers'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"  # a sweep starts it once per job
 
 
 def test_parameters_are_read_with_annotations(tmp_path):
