@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['FOLDERS', 'HEADER', 'MAX_LINES', 'find_root', 'find_notebooks', 'directives', 'collect_tests', 'export_tests',
-           'notebook_problems', 'check_notebooks', 'out_of_step', 'main']
+           'notebook_problems', 'check_notebooks', 'out_of_step', 'run_graph', 'main']
 
 # %% ../nbs/90_dev.ipynb #2dd36f0e
 import argparse
@@ -236,6 +236,24 @@ def out_of_step(
         export_tests(root=copy)
         after = _texts(copy)
     return sorted(n for n in before.keys() | after.keys() if before.get(n) != after.get(n))
+
+# %% ../nbs/90_dev.ipynb #505671fb
+def run_graph(
+    root: Path,                # the checkout
+    folder: Path,              # of out/ and figures/
+    *options: object,          # of snakemake, e.g. "--dry-run"; after "--" what is to be made
+    preset: object = "smoke",  # a name, or the path of a preset without its ending
+    config: str = "",          # one more setting, e.g. "rehearse=1"
+    **env: str,                # variables; those of Hugging Face are not taken over
+) -> subprocess.CompletedProcess:
+    "Run the Snakefile of a checkout offline; what it said is in stdout and stderr."
+    at = options.index("--") if "--" in options else len(options)
+    command = [sys.executable, "-m", "snakemake", "--snakefile", root / "Snakefile", "--directory", folder,
+               "--workflow-profile", root / "profiles/default", *options[:at], "--config", f"preset={preset}",
+               f"out={folder}/out", f"figures={folder}/figures", *([config] if config else []), *options[at:]]
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("HF_")}
+    return subprocess.run(list(map(str, command)), capture_output=True, text=True,
+                          env=kept | {"PYTHONPATH": str(root), "HF_HUB_OFFLINE": "1"} | env)
 
 # %% ../nbs/90_dev.ipynb #f9894101
 def main(

@@ -3,13 +3,12 @@
 # cell 782b6d8b
 import json
 import os
-import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from revelio.core import data_path
+from revelio.dev import run_graph
 
 pytestmark = pytest.mark.slow
 ROOT = data_path().parent
@@ -80,15 +79,11 @@ def slurm(tmp_path, monkeypatch):
     return home
 
 
-def snakemake(folder, *options):
+def run_two(folder, *options):
     "Run two extractions, of which one must fail; returns exit code and what Snakemake said."
     (folder / "mine.yaml").write_text(PRESET)
-    command = [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile", "--directory", folder,
-               "--workflow-profile", ROOT / "profiles/default", *options, "--config", f"preset={folder}/mine",
-               f"out={folder}/out", f"figures={folder}/figures", "--", f"{folder}/out/stores/good.done",
-               f"{folder}/out/stores/bad.done"]
-    env = os.environ | {"PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1"}
-    done = subprocess.run(list(map(str, command)), env=env, capture_output=True, text=True)
+    done = run_graph(ROOT, folder, *options, "--", f"{folder}/out/stores/good.done", f"{folder}/out/stores/bad.done",
+                     preset=folder / "mine")
     return done.returncode, done.stdout + done.stderr
 
 
@@ -102,12 +97,12 @@ def assert_the_good_one_is_there_and_the_bad_one_is_listed(folder, code, said):
 
 # cell 57c49865
 def test_on_one_machine_a_failed_job_stops_no_other_and_is_listed_last(tmp_path):
-    code, said = snakemake(tmp_path, "--profile", ROOT / "profiles/local", "--cores", 1)
+    code, said = run_two(tmp_path, "--profile", ROOT / "profiles/local", "--cores", 1)
     assert_the_good_one_is_there_and_the_bad_one_is_listed(tmp_path, code, said)
 
 
 def test_on_a_cluster_jobs_ask_for_what_they_need_and_run(tmp_path, slurm):
-    code, said = snakemake(tmp_path, "--profile", ROOT / "profiles/slurm", "--latency-wait", 5,
+    code, said = run_two(tmp_path, "--profile", ROOT / "profiles/slurm", "--latency-wait", 5,
                            "--slurm-init-seconds-before-status-checks", 1, "--seconds-between-status-checks", 1)
     assert_the_good_one_is_there_and_the_bad_one_is_listed(tmp_path, code, said)
     calls = [json.loads(line) for line in (slurm / "calls").read_text().splitlines()]

@@ -3,9 +3,6 @@
 # cell de1e2027
 import os
 import shutil
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -13,18 +10,15 @@ import pytest
 from PIL import Image
 
 from revelio.core import data_path, read_json, write_json
+from revelio.dev import run_graph
 
 pytestmark = pytest.mark.slow
+ROOT = data_path().parent
 
 
-def snakemake(folder):
+def run_smoke(folder):
     "Run the smoke preset with its outputs in `folder`; returns what Snakemake said."
-    root = Path(__file__).parents[1]
-    command = [sys.executable, "-m", "snakemake", "--cores", "2", "--snakefile", root / "Snakefile",
-               "--directory", folder, "--rerun-incomplete",
-               "--config", "preset=smoke", f"out={folder}/out", f"figures={folder}/figures"]
-    env = {**os.environ, "PYTHONPATH": str(root), "HF_HUB_OFFLINE": "1"}
-    done = subprocess.run(list(map(str, command)), env=env, capture_output=True, text=True)
+    done = run_graph(ROOT, folder, "--cores", 2)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-8000:]
     return done.stdout + done.stderr
 
@@ -32,18 +26,18 @@ def snakemake(folder):
 @pytest.fixture(scope="module")
 def smoke(tmp_path_factory):
     folder = tmp_path_factory.mktemp("smoke")
-    snakemake(folder)
+    run_smoke(folder)
     return folder
 
 # cell c749dede
 def test_every_stage_and_figure_ran(smoke):
-    notebooks = Path(__file__).parents[1] / "nbs"
+    notebooks = ROOT / "nbs"
     executed = {p.stem.split("-")[0] for p in (smoke / "out/notebooks").glob("*.ipynb")}
     assert executed == {p.stem for folder in ("stages", "figures") for p in (notebooks / folder).glob("*.ipynb")}
 
 
 def test_figures_are_there_and_not_empty(smoke):
-    names = [p.stem for p in (Path(__file__).parents[1] / "nbs/figures").glob("*.ipynb")]
+    names = [p.stem for p in (ROOT / "nbs/figures").glob("*.ipynb")]
     page = (smoke / "figures/index.html").read_text()
     for name in names:
         picture = np.asarray(Image.open(smoke / f"figures/{name}.png").convert("L"))
@@ -57,7 +51,7 @@ def times(folder, pattern):
 
 
 def test_second_run_does_nothing(smoke):
-    assert "Nothing to be done" in snakemake(smoke)
+    assert "Nothing to be done" in run_smoke(smoke)
 
 
 def test_deleting_one_ksae_recomputes_it_and_what_hangs_on_it(smoke):
@@ -65,7 +59,7 @@ def test_deleting_one_ksae_recomputes_it_and_what_hangs_on_it(smoke):
     gone = "out/ksae/mini-sd-emoji/up_ft1-t200"
     before = (smoke / gone / "ksae/model.safetensors").read_bytes()
     shutil.rmtree(smoke / gone)
-    snakemake(smoke)
+    run_smoke(smoke)
     again = times(smoke, "out/ksae/*/*/ksae/model.safetensors")
     assert again.keys() == weights.keys()
     assert {p for p in again if again[p] != weights[p]} == {f"{gone}/ksae/model.safetensors"}
@@ -85,7 +79,7 @@ def test_deleting_results_recomputes_them_and_what_hangs_on_them(smoke):
     before = [accuracies(file) for file in files]
     for folder in gone:
         shutil.rmtree(smoke / folder)
-    snakemake(smoke)
+    run_smoke(smoke)
     again, timed = times(smoke, "out/*/*/**/results.json"), "out/inference/emoji/results.json"  # reads a Diff-C
     assert again.keys() == results.keys() and len(again) > 10
     assert {p for p in again if again[p] != results[p]} == {str(f.relative_to(smoke)) for f in files} | {timed}
@@ -94,7 +88,7 @@ def test_deleting_results_recomputes_them_and_what_hangs_on_them(smoke):
     assert {p.split("/")[1][:5] for p in drawn if drawn[p] != figures[p]} == {"fig07", "fig08", "fig10", "fig11"}
 
 # cell 67adfe05
-EXPECTED = data_path().parent / "data/expected/smoke.json"
+EXPECTED = ROOT / "data/expected/smoke.json"
 TOLERANCES = {"purity": 0.06, "purity_null": 0.04, "entropy": 0.25, "lift": 0.06, "sigma_label": 1.5, "accuracy": 0.1}
 KEYS = ["panel", "source", "model", "prompt", "layer", "timestep", "level", "kind", "pooling", "shots", "draw"]
 
