@@ -306,9 +306,13 @@ class _ConceptsFolder:
             raise RevelioError(f"{path} is not a concepts folder: it has no manifest.json. Make one with "
                                f"`revelio concepts KSAE_FOLDER --out {path}`")
         self.manifest = read_json(self.path / "manifest.json")
-        if self.manifest.get("kind") != "concepts" or self.manifest.get("format") != FORMAT:
-            raise RevelioError(f"{path} holds {self.manifest.get('kind')!r} of format {self.manifest.get('format')}, "
-                               f"expected 'concepts' of format {FORMAT}: delete it and run `revelio concepts` again")
+        kind, version = self.manifest.get("kind"), self.manifest.get("format")
+        if kind != "concepts":
+            raise RevelioError(f"{path} holds {kind!r}, expected 'concepts'. Train a k-SAE with `revelio train`, then "
+                               "make concepts in another folder with `revelio concepts KSAE_FOLDER --out FOLDER`")
+        if version != FORMAT:
+            raise RevelioError(f"{path} holds 'concepts' of format {version}, expected 'concepts' of format {FORMAT}: "
+                               "delete it and run `revelio concepts` again")
         self.classes: dict[str, list[str]] = self.manifest["classes"]
         self.levels = list(self.classes)
         self.layer, self.timestep = self.manifest["layer"], self.manifest["timestep"]

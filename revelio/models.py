@@ -344,7 +344,8 @@ class DiffusionModel(Loaded, ReadLayers, Noising):
         if self.vae is None:
             return x.to(self.device, torch.float32)
         need_weights(self.vae, "VAE", self.name)
-        x = self.vae.encode(x.to(self.device, torch.float32, memory_format=_layout(self.vae))).latent_dist.mode()
+        parts = _pieces(x.to(self.device, torch.float32, memory_format=_layout(self.vae)))
+        x = torch.cat([self.vae.encode(part).latent_dist.mode() for part in parts])
         return (x - (self.vae.config.get("shift_factor") or 0)) * self.vae.config.scaling_factor
 
     def condition(self, n: int, prompts: Sequence[str] | None = None) -> dict[str, Any]:
@@ -374,6 +375,11 @@ def need_weights(
         raise RevelioError(f"the {part} of model {name!r} has no weights here (meta device): it was made by "
                            "load_architecture, or CPU offload took them away. Use load_model(name, device), which "
                            "loads the whole model onto one device.")
+
+
+def _pieces(x):
+    "On a CPU eight images at a time, which fit its cache: for a VAE nearly twice as fast as 64."
+    return x.split(8) if x.device.type == "cpu" else [x]
 
 
 def _layout(module):

@@ -255,8 +255,9 @@ def test_a_finished_folder_is_opened_and_another_refused(runs):
     for other in ({"images": "held-out"}, {"dense": False}):
         with pytest.raises(RevelioError, match=next(iter(other))):
             find_concepts(folder / "b", folder / "c", **other)
-    with pytest.raises(RevelioError, match="expected 'concepts'"):
+    with pytest.raises(RevelioError, match="expected 'concepts'") as said:
         find_concepts(folder / "b", folder / "a")
+    assert "delete" not in str(said.value)  # it is somebody's features
     with pytest.raises(RevelioError, match="not a k-SAE folder"):
         find_concepts(folder / "a", folder / "d")
 
