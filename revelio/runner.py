@@ -175,7 +175,8 @@ def _execute(path, out, values, threads, cwd):
     kernel = type("CurrentKernel", (_CurrentKernel,), {"threads": threads})
     papermill.execute_notebook(
         _escape(path), _escape(out), parameters=values, cwd=None if cwd is None else str(cwd),
-        kernel_name="python3", language="python", kernel_manager_class=kernel, progress_bar=sys.stderr.isatty())
+        kernel_name="python3", language="python", kernel_manager_class=kernel, progress_bar=sys.stderr.isatty(),
+        shutdown_kernel="immediate")  # all cells have ended: asking a kernel to leave takes it seconds
 
 
 def _where(error, failed):
