@@ -2,6 +2,7 @@
 #
 #     extract (one job per run) -> ksae (one job per run) -------------------------> figures -> index
 #                               -> probes, diffc (one job per entry) -> inference ->
+#                                      ksae ---------------------------> explorer ->
 #
 # A kernel costs seconds, so a job takes many cells.
 #
@@ -20,6 +21,8 @@ import time
 from pathlib import Path
 
 import yaml
+
+from revelio.core import cell_name, expand_cells
 
 HERE = Path(workflow.basedir)
 PRESET = config.get("preset", "mini")
@@ -41,11 +44,6 @@ MEMORY = PLAN.get("mem_mb", 3000)  # of a job that runs a model, in MB
 BEGUN = time.time()
 
 
-def cells(blocks):
-    "Expand blocks of layers x timesteps to (layer, timestep), each once, in the order given."
-    return list(dict.fromkeys((layer, t) for b in blocks for layer in b["layers"] for t in b["timesteps"]))
-
-
 def fingerprint(settings):
     return hashlib.blake2b(json.dumps(settings, sort_keys=True).encode(), digest_size=6).hexdigest()
 
@@ -63,12 +61,12 @@ def store_marker(run):
     return OUT / "stores" / f"{run}.done"
 
 
-def cell_folder(run, layer, timestep):
-    return OUT / "ksae" / run / f"{layer}-t{timestep}"
+def cell_folder(run, *cell):
+    return OUT / "ksae" / run / cell_name(*cell)
 
 
-def cell_marker(run, layer, timestep):
-    return OUT / "ksae" / run / f"{layer}-t{timestep}.done"
+def cell_marker(run, *cell):
+    return OUT / "ksae" / run / f"{cell_name(*cell)}.done"
 
 
 def embedded(run):
@@ -103,7 +101,7 @@ for name, run in PLAN["runs"].items():
     WHOLE[name] = whole = keep_marker(store_marker(name), extract_settings(name),
                                       [OUT / "stores" / name / "manifest.json", *made_of], embedded(name))
     DUE[name] = []
-    for cell in cells(run.get("cells", [])):
+    for cell in expand_cells(run.get("cells", [])):
         made = [cell_folder(name, *cell) / part for part in ("ksae/provenance.json", "concepts/manifest.json")]
         if not whole:
             cell_marker(name, *cell).unlink(missing_ok=True)
@@ -120,20 +118,20 @@ def entries():
 def entry_cells(kind, entry):
     "(train run, layer, timestep) of an entry: of the cells asked for, those that a run has."
     plan = PLAN[kind][entry]
-    held = [(run, *c) for run in plan["runs"] for c in cells([PLAN["runs"][run]["extract"]])]
-    asked = cells(plan["cells"]) if "cells" in plan else [c[1:] for c in held]
+    held = [(run, *c[:2]) for run in plan["runs"] for c in expand_cells([PLAN["runs"][run]["extract"]])]
+    asked = [c[:2] for c in expand_cells(plan["cells"])] if "cells" in plan else [c[1:] for c in held]
     if strange := [c for c in asked if c not in [h[1:] for h in held]]:
         raise WorkflowError(f"{kind}/{entry} of preset {PRESET} asks for {strange[0]}, which none of its runs extracts: "
                             f"{', '.join(plan['runs'])}")
     return [h for h in held if h[1:] in asked]
 
 
-def result_folder(kind, entry, run, layer, timestep):
-    return OUT / kind / entry / run / f"{layer}-t{timestep}"
+def result_folder(kind, entry, run, *cell):
+    return OUT / kind / entry / run / cell_name(*cell)
 
 
-def result_marker(kind, entry, run, layer, timestep):
-    return OUT / kind / entry / run / f"{layer}-t{timestep}.done"
+def result_marker(kind, entry, run, *cell):
+    return OUT / kind / entry / run / f"{cell_name(*cell)}.done"
 
 
 def stage_settings(kind, entry):
@@ -186,18 +184,24 @@ for entry, plan in PLAN.get("inference", {}).items():
 JOB = (f"mkdir -p {OUT}/params && printf '%s\\n' {{params.json:q}} > {OUT}/params/{{params.name}}.json\n"
        f"{shlex.quote(sys.executable)} -m revelio.runner {HERE}/nbs/{{params.notebook}} {OUT}/notebooks/{{params.name}}.ipynb "
        f"--parameters {OUT}/params/{{params.name}}.json --threads {{threads}} & job=$!\n"
-       "while kill -0 $job 2>/dev/null; do kill -0 $PPID 2>/dev/null || kill $job; sleep 0.5; done\n"
+       "while kill -0 $job 2>/dev/null; do kill -0 $PPID 2>/dev/null || kill $job; sleep 0.2; done\n"
        "wait $job\n")
 MARK = "for marker in {output:q}; do echo {params.mark} > \"$marker\"; done"
 
 
-def figure_cells(figure):
-    return [(b["run"], *c) for b in PLAN["figures"][figure].get("cells", []) for c in cells([b])]
+def named_cells(blocks):
+    return [(b["run"], *c) for b in blocks for c in expand_cells([b])]
+
+
+def ksae_parameters(**blocks):
+    "The parameters of a notebook that reads k-SAE cells."
+    return {"ksae_dir": str(OUT / "ksae")} | {
+        key: [f"{run}/{cell_name(*cell)}" for run, *cell in named_cells(found)] for key, found in blocks.items()}
 
 
 def figure_sources(figure):
     "The markers of all that a figure reads."
-    markers = [cell_marker(*c) for c in figure_cells(figure)]
+    markers = [cell_marker(*c) for c in named_cells(PLAN["figures"][figure].get("cells", []))]
     for name in PLAN["figures"][figure].get("results", []):  # probes/<entry>, diffc/<entry>, inference/<entry>
         kind, entry = name.split("/")
         markers += ([inference_marker(entry)] if kind == "inference" else
@@ -206,12 +210,11 @@ def figure_sources(figure):
 
 
 def figure_parameters(figure):
-    "A figure reads k-SAE cells or the results of stages."
+    "A figure reads k-SAE cells, the results of stages, or both."
     plan = PLAN["figures"][figure]
-    if "results" in plan:
-        read = {"results": [str(OUT / name) for name in plan["results"]]}
-    else:
-        read = {"ksae_dir": str(OUT / "ksae"), "cells": [f"{r}/{layer}-t{t}" for r, layer, t in figure_cells(figure)]}
+    read = {"results": [str(OUT / name) for name in plan["results"]]} if "results" in plan else {}
+    if "cells" in plan:
+        read |= ksae_parameters(cells=plan["cells"])
     return {"preset": PRESET, "out_dir": str(FIGURES), **read, **plan.get("parameters", {})}
 
 
@@ -229,7 +232,7 @@ rule all:
         FIGURES / "index.html",
         expand(str(FIGURES / "{figure}.{end}"), figure=PLAN["figures"], end=["png", "pdf", "csv", "json"]),
         [store_marker(name) for name in PLAN["runs"]],
-        [cell_marker(name, *c) for name, run in PLAN["runs"].items() for c in cells(run.get("cells", []))],
+        [cell_marker(name, *c) for name, run in PLAN["runs"].items() for c in expand_cells(run.get("cells", []))],
         [result_marker(*e, *c) for e in entries() for c in entry_cells(*e)],
         [inference_marker(entry) for entry in PLAN.get("inference", {})],
 
@@ -342,9 +345,31 @@ for figure in PLAN["figures"]:
             JOB
 
 
+if "explorer" in PLAN:
+
+    rule explorer:
+        input:
+            [cell_marker(*c) for c in named_cells(PLAN["explorer"]["cells"] + PLAN["explorer"].get("heatmaps", []))],
+        output:
+            FIGURES / "explorer/index.html",
+        params:
+            name="explorer",
+            notebook="stages/explorer.ipynb",
+            json=json.dumps({**PLAN["explorer"], **ksae_parameters(
+                cells=PLAN["explorer"]["cells"], heatmaps=PLAN["explorer"].get("heatmaps", [])),
+                "out": str(FIGURES / "explorer")}),
+        threads: PLAN["threads"]["extract"]
+        resources:
+            gpu=GPUS,
+            mem_mb=MEMORY,
+        shell:
+            JOB
+
+
 rule index:
     input:
         expand(str(FIGURES / "{figure}.json"), figure=PLAN["figures"]),
+        [FIGURES / "explorer/index.html"] if "explorer" in PLAN else [],
     output:
         FIGURES / "index.html",
     params:

@@ -268,44 +268,10 @@ def concepts_command(
     set_style()
     concepts = find_concepts(ksae, out, store, top_k, seed, device, images=images)
     if heatmaps:
-        _heat_maps(concepts, ksae, model, dataset, device)
+        from revelio.explorer import add_heatmaps
+        add_heatmaps(concepts, ksae, model, dataset, device)
     write_gallery(concepts)
     typer.echo(out)
-
-
-def _heat_maps(concepts, ksae, model, dataset, device, n_images=10):
-    "Read the maps of the images that a gallery shows, with the settings of the store."
-    import numpy as np
-
-    from revelio.concepts import showcase, write_heatmaps
-    from revelio.core import RevelioError
-    from revelio.data import label_columns, load_table, open_image
-    from revelio.features import prompt_texts, read_features
-    from revelio.ksae import KSAE
-    from revelio.models import load_model
-    made, neurons = concepts.manifest["settings"], showcase(concepts)["neuron"].tolist()
-    if made.get("chooser") or made.get("snr") or made.get("pooling") != "gap":
-        raise RevelioError(f"heat maps of a store with pooling {made.get('pooling')!r}, chooser "
-                           f"{made.get('chooser')!r} and snr {made.get('snr')}: expected pooling 'gap', no chooser and "
-                           "timesteps; call concepts.write_heatmaps with maps of your own.")
-    loaded = load_model(model or made["model"], device, made["dtype"], image_size=made["image_size"])
-    if loaded.fingerprint != made["model_hash"]:
-        raise RevelioError(f"the store was made by another model than {model or made['model']!r}; name that one "
-                           "with --model.")
-    table = load_table(dataset or made["dataset"], made["split"])
-    shown = concepts.shown(neurons, n_images)
-    wanted = set(concepts.images["id"].iloc[np.unique(shown[shown >= 0])])
-    rows = [row for row, id in enumerate(table["id"]) if id in wanted]
-    classes, cell = label_columns(table).get("label", ()), (concepts.layer, concepts.timestep)
-
-    def batches():
-        for at in range(0, len(rows), 32):
-            batch = table[rows[at : at + 32]]
-            pictures = [open_image(image, id=id) for image, id in zip(batch["image"], batch["id"])]
-            texts = prompt_texts(made["prompt"], batch, made["dataset"], classes)
-            yield batch["id"], read_features(loaded, pictures, batch["id"], [cell[0]], [cell[1]], texts, "none",
-                                             made["seed"], made["draws"])[cell]
-    write_heatmaps(concepts, KSAE.from_pretrained(ksae), batches(), neurons, n_images)
 
 # %% ../nbs/16_cli.ipynb #dd6030e6
 @app.command("explore")

@@ -20,7 +20,6 @@ import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 from scipy.optimize import linear_sum_assignment
 from scipy.sparse import csr_array
-from sklearn.feature_extraction.text import CountVectorizer
 from torch import Tensor
 
 from revelio.core import (
@@ -145,6 +144,7 @@ def concept_names(
     texts = ["" if not isinstance(text, str) else text for text in captions]
     if not any(text.strip() for text in texts):
         return names, scores
+    from sklearn.feature_extraction.text import CountVectorizer
     counter = CountVectorizer(ngram_range=(1, 4), binary=True, token_pattern=r"(?u)\b\w+\b")
     grams = counter.fit_transform(texts)
     words = counter.get_feature_names_out()

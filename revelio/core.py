@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['logger', 'DTYPES', 'PACKAGES', 'RevelioError', 'unknown', 'keyed_noise', 'data_path', 'processes', 'pick_device',
            'pick_dtype', 'dtype_name', 'set_seed', 'atomic_path', 'write_json', 'read_json', 'write_parquet',
-           'git_revision', 'versions', 'fingerprint', 'hash_files', 'group_split', 'track']
+           'git_revision', 'versions', 'fingerprint', 'hash_files', 'group_split', 'expand_cells', 'cell_name', 'track']
 
 # %% ../nbs/00_core.ipynb #f4fecd1d
 import contextlib
@@ -29,11 +29,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from tqdm.auto import tqdm
 
 # %% ../nbs/00_core.ipynb #797f31ac
-if TYPE_CHECKING:  # torch and accelerate take seconds, which a process that only runs notebooks need not spend
+if TYPE_CHECKING:  # they take seconds, which a process that only runs notebooks need not spend
+    import pandas as pd
     import torch
     from accelerate import PartialState
     from torch import Tensor
@@ -202,7 +202,7 @@ def read_json(
 
 def write_parquet(
     path: str | Path,
-    frame: pd.DataFrame,
+    frame: "pd.DataFrame",
 ) -> None:
     "Write a data frame as parquet, atomically."
     with atomic_path(path) as temporary:
@@ -277,6 +277,19 @@ def group_split(
     held = np.zeros(len(names), dtype=bool)
     held[order] = chosen
     return held[inverse]
+
+# %% ../nbs/00_core.ipynb #d9f30acd
+def expand_cells(
+    blocks: Iterable[dict],      # {"layers": […], "timesteps": […]} and, if need be, "seeds": […]
+) -> list[tuple[str, int, int]]:
+    "Expand blocks to cells (layer, timestep, seed), each once, in the order given; the seed is 0 where none is given."
+    return list(dict.fromkeys((layer, t, seed) for b in blocks for layer in b["layers"] for t in b["timesteps"]
+                              for seed in b.get("seeds", [0])))
+
+
+def cell_name(layer: str, timestep: int, seed: int = 0) -> str:
+    "Name the folder of a cell; seed 0 goes without saying."
+    return f"{layer}-t{timestep}" + (f"-s{seed}" if seed else "")
 
 # %% ../nbs/00_core.ipynb #1adbe7d1
 def track(

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['BLOCK', 'SHEET', 'SORTED', 'MEASURES', 'NEAR', 'N_TOP', 'N_NEAR', 'PACK', 'HEAT_PACK', 'HEAT_SIDE', 'PAGE_FORMAT',
-           'APP', 'find_runs', 'principal_components', 'best_matches', 'write_explorer', 'explore']
+           'APP', 'find_runs', 'principal_components', 'best_matches', 'add_heatmaps', 'write_explorer', 'explore']
 
 # %% ../nbs/14_explorer.ipynb #a44457f1
 import base64
@@ -470,6 +470,46 @@ def _heat_steps(maps):
                          for one in maps])
     maps = np.nan_to_num(maps.astype(np.float32))
     return np.rint(255 * np.clip(maps / max(maps.max(), 1e-30), 0, 1)).astype(np.uint8)
+
+# %% ../nbs/14_explorer.ipynb #3178b408
+def add_heatmaps(
+    concepts: Concepts,
+    ksae: str | Path,         # k-SAE folder
+    model: str = "",          # "": the one that the store names
+    dataset: str = "",        # "": the one that the store names
+    device: str | None = None,
+    n_neurons: int = 48,      # those that a gallery shows first
+    n_images: int = 10,       # strongest images of each
+) -> None:
+    "Write into a concepts folder where in the images its neurons fire; RevelioError when the maps cannot be had again."
+    from revelio.concepts import showcase, write_heatmaps
+    from revelio.data import label_columns, load_table, open_image
+    from revelio.features import prompt_texts, read_features
+    from revelio.ksae import KSAE
+    from revelio.models import load_model
+    made, neurons = concepts.manifest["settings"], showcase(concepts, n_neurons)["neuron"].tolist()
+    if made.get("chooser") or made.get("snr") or made.get("pooling") != "gap":
+        raise RevelioError(f"heat maps of a store with pooling {made.get('pooling')!r}, chooser "
+                           f"{made.get('chooser')!r} and snr {made.get('snr')}: expected pooling 'gap', no chooser and "
+                           "timesteps; call concepts.write_heatmaps with maps of your own.")
+    loaded = load_model(model or made["model"], device, made["dtype"], image_size=made["image_size"])
+    if loaded.fingerprint != made["model_hash"]:
+        raise RevelioError(f"the store was made by another model than {model or made['model']!r}; name that one "
+                           "with --model.")
+    table = load_table(dataset or made["dataset"], made["split"])
+    shown = concepts.shown(neurons, n_images)
+    wanted = set(concepts.images["id"].iloc[np.unique(shown[shown >= 0])])
+    rows = [row for row, id in enumerate(table["id"]) if id in wanted]
+    classes, cell = label_columns(table).get("label", ()), (concepts.layer, concepts.timestep)
+
+    def batches():
+        for at in range(0, len(rows), 32):
+            batch = table[rows[at : at + 32]]
+            pictures = [open_image(image, id=id) for image, id in zip(batch["image"], batch["id"])]
+            texts = prompt_texts(made["prompt"], batch, made["dataset"], classes)
+            yield batch["id"], read_features(loaded, pictures, batch["id"], [cell[0]], [cell[1]], texts, "none",
+                                             made["seed"], made["draws"])[cell]
+    write_heatmaps(concepts, KSAE.from_pretrained(ksae), batches(), neurons, n_images)
 
 # %% ../nbs/14_explorer.ipynb #a7e1439d
 def _write_run(run: Concepts, data: Path, number: int, sets: list[_ImageSet], codes, matches, umap: bool) -> dict:

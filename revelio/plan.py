@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['STAGES', 'PARTS', 'OWN', 'CLIP_L', 'CLIP_H', 'CLIP_G', 'T5_XXL', 'TEXT', 'HALF', 'HOW', 'notebook_parameters',
-           'read_preset', 'expand', 'entry_cells', 'Work', 'pass_flops', 'Rates', 'Job', 'n_rows', 'map_shape',
-           'row_width', 'extract_job', 'ksae_job', 'classifier_jobs', 'inference_job', 'jobs_of', 'model_gigabytes',
-           'downloads_of', 'report', 'main']
+           'read_preset', 'entry_cells', 'Work', 'pass_flops', 'Rates', 'Job', 'n_rows', 'map_shape', 'row_width',
+           'extract_job', 'ksae_job', 'classifier_jobs', 'inference_job', 'jobs_of', 'model_gigabytes', 'downloads_of',
+           'report', 'main']
 
 # %% ../nbs/15a_plan.ipynb #b593a469
 import argparse
@@ -28,7 +28,7 @@ from torch.utils._pytree import tree_map
 from torch.utils.flop_counter import FlopCounterMode
 
 from .checkpoints import MODELS
-from .core import RevelioError, unknown
+from .core import RevelioError, cell_name, expand_cells, unknown
 from .data import DATASETS
 from .diffc import diffc_flops
 from .models import load_architecture
@@ -38,9 +38,9 @@ from .zeroshot import N_CLASSES, SCHEDULES, Stage, n_calls, scale_schedule
 
 # %% ../nbs/15a_plan.ipynb #d18d2510
 STAGES = {"runs": "extract", "probes": "probe", "diffc": "diffc", "inference": "inference"}
-PARTS = ("threads", "gpus", "mem_mb", "figures", "rehearse", *STAGES)
+PARTS = ("threads", "gpus", "mem_mb", "figures", "explorer", "rehearse", *STAGES)
 OWN = {"extract": ("out",), "ksae": ("store", "cells", "out_dir"), "probe": ("out_dir",), "diffc": ("out_dir",),
-       "inference": ("out",)}  # parameters that the Snakefile fills in
+       "inference": ("out",), "explorer": ("ksae_dir", "cells", "heatmaps", "out")}  # that the Snakefile fills in
 
 
 def notebook_parameters(
@@ -74,6 +74,9 @@ def read_preset(
     for kind in ("probes", "diffc", "inference"):
         for name, entry in plan.setdefault(kind, {}).items():
             plan[kind][name] = _filled(f"{path.name}: {kind}.{name}", STAGES[kind], entry)
+    if "explorer" in plan:
+        _filled(f"{path.name}: explorer", "explorer", {k: v for k, v in plan["explorer"].items() if k not in (
+            "cells", "heatmaps")})
     _check_rehearsal(f"{path.name}: rehearse", plan.get("rehearse"))
     _check_references(path.name, plan)
     return plan
@@ -99,13 +102,6 @@ def _filled(where, stage, settings):
     return {k: v for k, v in defaults.items() if k in known and k != "cells"} | settings
 
 
-def expand(
-    blocks: Iterable[dict],  # layers x timesteps
-) -> list[tuple[str, int]]:
-    "Expand blocks to cells (layer, timestep), each once, in the order given."
-    return list(dict.fromkeys((layer, t) for b in blocks for layer in b["layers"] for t in b["timesteps"]))
-
-
 def entry_cells(
     plan: dict,     # from `read_preset`
     kind: str,      # "probes" or "diffc"
@@ -113,16 +109,17 @@ def entry_cells(
     run: str,       # that it learns from
 ) -> list[tuple[str, int]]:
     "List the cells of an entry for one run: of those asked for, the ones that it has."
-    held, asked = expand([plan["runs"][run]["extract"]]), plan[kind][name].get("cells")
-    return held if asked is None else [cell for cell in held if cell in expand(asked)]
+    held, asked = expand_cells([plan["runs"][run]["extract"]]), plan[kind][name].get("cells")
+    return [cell[:2] for cell in held if asked is None or cell in expand_cells(asked)]
 
 # %% ../nbs/15a_plan.ipynb #fd9ca6ce
 def _check_references(name, plan):
     "Names that stand for something in the preset, or in the registries."
-    runs = {run: set(expand([settings["extract"]])) for run, settings in plan["runs"].items()}
+    runs = {run: set(expand_cells([settings["extract"]])) for run, settings in plan["runs"].items()}
     for run, settings in plan["runs"].items():
         _check_extract(f"{name}: runs.{run}.extract", settings["extract"])
-        _check_cells(f"{name}: runs.{run}.cells", settings.get("cells", []), runs[run])
+        blocks = [{**block, "seeds": [0]} for block in settings.get("cells", [])]  # of a store, any number of k-SAEs
+        _check_cells(f"{name}: runs.{run}.cells", blocks, runs[run])
     for kind in ("probes", "diffc"):
         for entry, settings in plan[kind].items():
             for run in [r for pair in settings["runs"].items() for r in pair if r is not None]:
@@ -131,22 +128,25 @@ def _check_references(name, plan):
             there = set().union(*(runs[run] for run in settings["runs"]))
             _check_cells(f"{name}: {kind}.{entry}.cells", settings.get("cells") or [], there)
     there = [f"{kind}/{entry}" for kind in ("probes", "diffc", "inference") for entry in plan[kind]]
-    for figure, settings in (plan.get("figures") or {}).items():
-        for block in settings.get("cells", []):
-            if block["run"] not in runs:
-                raise RevelioError(f"{name}: figures.{figure}.cells: {unknown('run', block['run'], runs)}")
-            trained = set(expand(plan["runs"][block["run"]].get("cells", [])))
-            _check_cells(f"{name}: figures.{figure}.cells", [block], trained)
+    readers = {f"figures.{figure}": settings for figure, settings in (plan.get("figures") or {}).items()}
+    readers |= {"explorer": plan["explorer"]} if "explorer" in plan else {}
+    for reader, settings in readers.items():
+        for key in ("cells", "heatmaps"):
+            for block in settings.get(key, []):
+                if block["run"] not in runs:
+                    raise RevelioError(f"{name}: {reader}.{key}: {unknown('run', block['run'], runs)}")
+                trained = set(expand_cells(plan["runs"][block["run"]].get("cells", [])))
+                _check_cells(f"{name}: {reader}.{key}", [block], trained)
         for result in settings.get("results", []):
             if result not in there:
-                raise RevelioError(f"{name}: figures.{figure}.results: {unknown('entry', result, there)}")
+                raise RevelioError(f"{name}: {reader}.results: {unknown('entry', result, there)}")
 
 
 def _check_cells(where, blocks, there):
-    for layer, timestep in expand(blocks):
-        if (layer, timestep) not in there:
-            raise RevelioError(f"{where}: [{layer}, {timestep}] is not among the cells that are made for it: "
-                               f"{', '.join(f'[{a}, {t}]' for a, t in sorted(there)) or 'none'}.")
+    for cell in expand_cells(blocks):
+        if cell not in there:
+            raise RevelioError(f"{where}: {cell_name(*cell)} is not among the cells that are made for it: "
+                               f"{', '.join(cell_name(*c) for c in sorted(there)) or 'none'}.")
 
 
 def _check_extract(where, settings):
@@ -295,14 +295,15 @@ def ksae_job(name: str, run: dict, rates: Rates) -> Job:
     "The k-SAEs of a run, and their concepts."
     extract, ksae, rows = run["extract"], run["ksae"], n_rows(run["extract"])
     seconds = size = 0
-    for layer, _ in expand(run["cells"]):
+    cells = expand_cells(run["cells"])
+    for layer, *_ in cells:
         width = map_shape(extract, layer)[0]
         n = ksae["expansion"] * width
         sparse = 8 * width * (ksae["k"] + (TrainConfig.k_aux or width // 2))  # decoding and both gradients, AuxK's too
         seconds += ksae["n_steps"] * ksae["batch_size"] * (2 * width * n + sparse) / rates.bf16
         size += 4 * (2 * width * n + n + width)
-    codes = _times(rows, 8 * ksae["k"] * len(expand(run["cells"])))
-    return Job("ksae", name, extract["model"], extract["dataset"], rows, len(expand(run["cells"])), seconds / 3600,
+    codes = _times(rows, 8 * ksae["k"] * len(cells))
+    return Job("ksae", name, extract["model"], extract["dataset"], rows, len(cells), seconds / 3600,
                None if codes is None else (size + codes) / 1e9)
 
 # %% ../nbs/15a_plan.ipynb #3337279a
@@ -356,6 +357,7 @@ def jobs_of(
         jobs += [job for name in plan[kind] for job in classifier_jobs(plan, kind, name, rates)]
     jobs += [inference_job(name, entry, rates) for name, entry in plan["inference"].items()]
     jobs += [Job("figure", name, "", "") for name in plan.get("figures") or {}]
+    jobs += [Job("explorer", "explorer", "", "")] if "explorer" in plan else []
     table = pd.DataFrame([asdict(job) for job in jobs], columns=[f.name for f in fields(Job)])
     return table.astype({"n_images": "Int64", "gpu_hours": float, "disk_gb": float})
 

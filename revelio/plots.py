@@ -706,6 +706,8 @@ pre { padding: .5rem; overflow-x: auto } small { color: #555 }
 table { border-collapse: collapse; font-size: 13px } th, td { text-align: left; padding: .15rem .8rem .15rem 0 }
 td { border-top: 1px solid #ddd } .agree { color: #14713d } .differ { color: #a8321a } .not { color: #666 }
 </style></head><body><h1>{{ title }}</h1>
+{% if explorer %}
+<p><a href="explorer/index.html">Explorer</a>: the neurons behind these figures, one by one.</p>{% endif %}
 {% for f in figures %}<section id="{{ f.name }}"><h2>{{ f.claim }}</h2>
 <p><a href="{{ f.name }}.pdf"><img src="{{ f.name }}.png" alt="{{ f.claim }}"></a></p>
 <p>{{ f.caption }}</p>
@@ -727,11 +729,13 @@ def write_index(
     folder: str | Path,              # of figures that `save_figure` wrote
     title: str = "revelio figures",
 ) -> Path:                           # index.html in that folder
-    "Write the page of all figures in a folder; RevelioError when there are none."
+    "Write the page of all figures in a folder, with a link to the explorer in it; RevelioError without figures."
     figures = [read_json(path) for path in sorted(Path(folder).glob("*.json"))]
     if not figures:
         raise RevelioError(f"no figures in {folder}; run `make figures` first.")
-    page = Environment(autoescape=True).from_string(PAGE_TEMPLATE).render(title=title, figures=figures, shown=_shown)
+    explorer = (Path(folder) / "explorer/index.html").exists()
+    page = Environment(autoescape=True).from_string(PAGE_TEMPLATE).render(
+        title=title, figures=figures, shown=_shown, explorer=explorer)
     with atomic_path(Path(folder) / "index.html") as temporary:
         temporary.write_text(page, encoding="utf-8")
     return Path(folder) / "index.html"

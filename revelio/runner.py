@@ -15,6 +15,9 @@ import os
 import sys
 from pathlib import Path, PurePath
 
+if __name__ == "__main__":  # the module as a program
+    sys.modules.setdefault("rfc3987_syntax", None)  # jsonschema spends a second on a grammar that no notebook needs
+
 import nbformat
 import numpy as np
 import papermill

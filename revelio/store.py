@@ -17,9 +17,8 @@ import socket
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import datasets
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -29,6 +28,9 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from .core import RevelioError, unknown, versions, write_json
+
+if TYPE_CHECKING:
+    import datasets
 
 # %% ../nbs/01_store.ipynb #1baa6324
 FORMAT = 1  # of the folder; a store of another format is refused
@@ -456,7 +458,7 @@ class FeatureStore(StoredImages):
         "Give the features of a cell as an array."
         return self[layer, timestep].features.float().numpy()
 
-    def to_datasets(self, layer: str, timestep: int) -> datasets.Dataset:
+    def to_datasets(self, layer: str, timestep: int) -> "datasets.Dataset":
         "Give a cell as a table: id, split_group, label columns with class names, caption, and `feature`."
         return _as_dataset(self.images, self.classes, self[layer, timestep].features)
 
@@ -472,6 +474,7 @@ class FeatureStore(StoredImages):
 # %% ../nbs/01_store.ipynb #d4c88240
 def _as_dataset(images, classes, features):
     "A datasets table of the images' columns and one of features."
+    import datasets  # half a second that reading features need not spend
     known = images[[c for c in images if c not in ("position", "thumbnail")]]
     columns = {c: [None if v == -1 else v for v in known[c]] if c in classes else known[c].tolist() for c in known}
     kinds = {c: datasets.ClassLabel(names=classes[c]) if c in classes else datasets.Value("string") for c in known}

@@ -10,21 +10,22 @@ __all__ = ['SCHEDULES', 'N_CLASSES', 'Stage', 'check_schedule', 'n_calls', 'scal
 import time
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
 import torch
-from datasets import Dataset
 from PIL import Image
 from sklearn.base import ClassifierMixin
 from torch import Tensor
 
 from .core import RevelioError, keyed_noise, track, unknown
-from .data import open_image
-from .features import read_features
-from .models import DiffusionModel
 from .probes import scores
+
+if TYPE_CHECKING:  # who only counts calls needs no model
+    from datasets import Dataset
+
+    from revelio.models import DiffusionModel
 
 # %% ../nbs/11_zeroshot.ipynb #b598c065
 class Stage(NamedTuple):
@@ -90,7 +91,7 @@ def stage_timesteps(
 
 
 def prediction_type(
-    model: DiffusionModel,
+    model: "DiffusionModel",
 ) -> str:  # "epsilon", "v_prediction", "sample" or "flow"
     "Read what the denoiser predicts from the model's scheduler."
     config = model.parts.config("scheduler")
@@ -128,7 +129,7 @@ class DiffusionClassifier:
 
     def __init__(
         self,
-        model: DiffusionModel,
+        model: "DiffusionModel",
         classes: Sequence[str],                 # class names
         prompts: Sequence[str] | None = None,   # one per class, for a text-conditional model
         numbers: Sequence[int] | None = None,   # the model's number of each class, for a class-conditional one
@@ -202,11 +203,12 @@ def _errors(classifier, latents, ids, t, left):
 # %% ../nbs/11_zeroshot.ipynb #390d700f
 def score_zero_shot(
     classifier: DiffusionClassifier,
-    table: Dataset,         # canonical
+    table: "Dataset",       # canonical
     level: str = "label",   # label column, whose class names are the classifier's
     block: int = 16,        # images at a time
 ) -> dict:  # kind, accuracy, macro_accuracy, low, high, n, n_calls and seconds per image, …
     "Classify the images of a table and score the answers; RevelioError when the class names are others."
+    from revelio.data import open_image
     names = table.features[level].names
     if missing := sorted({names[i] for i in table[level][:]} - set(classifier.classes.tolist())):
         raise RevelioError(f"images are of classes that the classifier was not given: {', '.join(missing[:5])}.")
@@ -222,16 +224,18 @@ def score_zero_shot(
 
 # %% ../nbs/11_zeroshot.ipynb #c346a125
 def score_on_maps(
-    model: DiffusionModel,
+    model: "DiffusionModel",
     probe: ClassifierMixin,  # trained on unpooled maps of this layer and timestep
     layer: str,
     timestep: int,
-    table: Dataset,          # canonical
+    table: "Dataset",        # canonical
     level: str = "label",    # label column that the probe was trained on
     block: int = 16,         # images at a time
     seed: int = 0,           # of the noise
 ) -> dict:  # the columns of score_zero_shot
     "Classify the images of a table from the picture to the answer, and score; the first block runs twice, to warm up."
+    from revelio.data import open_image
+    from revelio.features import read_features
     def answer(at):
         batch = table[at : at + block]
         pictures = [open_image(image, id=id) for image, id in zip(batch["image"], batch["id"])]

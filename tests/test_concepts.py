@@ -11,7 +11,6 @@ import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 from scipy.optimize import linear_sum_assignment
 from scipy.sparse import csr_array
-from sklearn.feature_extraction.text import CountVectorizer
 from torch import Tensor
 from revelio.core import RevelioError, atomic_path, fingerprint, group_split, hash_files, logger, pick_device, read_json, track, unknown, versions, write_json, write_parquet
 from revelio.ksae import KSAE, Codes

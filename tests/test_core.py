@@ -20,7 +20,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 import numpy as np
-import pandas as pd
 from tqdm.auto import tqdm
 import pytest
 import torch
@@ -106,6 +105,13 @@ def test_group_split_ignores_row_order_and_respects_the_share():
         group_split(["a", "a"], 0.5)
     with pytest.raises(RevelioError, match="between 0 and 1"):
         group_split(["a", "b"], 1.0)
+
+# cell b94eb980
+def test_cells_keep_their_order_and_come_once():
+    blocks = [{"layers": ["b", "a"], "timesteps": [25, 0]}, {"layers": ["a"], "timesteps": [0, 5], "seeds": [0, 2]}]
+    cells = expand_cells(blocks)
+    assert cells == [("b", 25, 0), ("b", 0, 0), ("a", 25, 0), ("a", 0, 0), ("a", 0, 2), ("a", 5, 0), ("a", 5, 2)]
+    assert len({cell_name(*cell) for cell in cells}) == len(cells) and cell_name("a", 5) == "a-t5"
 
 # cell e646cc6d
 def test_track_passes_everything_and_logs(caplog):

@@ -6,9 +6,9 @@ import re
 import pytest
 import yaml
 
-from revelio.core import data_path, read_json
+from revelio.core import data_path, expand_cells, read_json
 from revelio.dev import run_graph
-from revelio.plan import expand, read_preset
+from revelio.plan import read_preset
 from revelio.rehearsal import hub_names, stand_in_cache
 
 pytestmark = pytest.mark.slow
@@ -67,4 +67,4 @@ def test_the_rehearsal_has_the_jobs_of_the_sweep(tmp_path):
 @pytest.mark.parametrize("preset", ["smoke", "mini", "study", "paper"])
 def test_every_preset_names_what_there_is(preset):
     plan = read_preset(ROOT / f"presets/{preset}.yaml")
-    assert plan["figures"] and any(expand(run.get("cells", [])) for run in plan["runs"].values())
+    assert plan["figures"] and any(expand_cells(run.get("cells", [])) for run in plan["runs"].values())

@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.utils._pytree import tree_map
 from torch.utils.flop_counter import FlopCounterMode
 from revelio.checkpoints import MODELS
-from revelio.core import RevelioError, unknown
+from revelio.core import RevelioError, cell_name, expand_cells, unknown
 from revelio.data import DATASETS
 from revelio.diffc import diffc_flops
 from revelio.models import load_architecture
@@ -61,11 +61,14 @@ def preset(tmp_path, old="", new=""):
     ("[25, 200]}", "[25, 1000]}", "runs.a.extract: timestep 1000"),
     ("n_steps", "n_step", "runs.a.ksae: unknown key 'n_step'"),
     ("cells: [{layers: [up_ft1], timesteps: [25, 200]}]}", "cells: [{layers: [up_ft1], timesteps: [0]}]}",
-     r"runs.a.cells: \[up_ft1, 0\] is not among"),
+     "runs.a.cells: up_ft1-t0 is not among"),
     ("{runs: {a: null}", "{runs: {b: null}", "probes.p.runs: unknown run 'b'"),
     ("n_epochs", "epochs", "diffc.d: unknown key 'epochs'"),
-    ("run: a", "run: maps", r"figures.f.cells: \[up_ft1, 25\] is not among.*none"),
+    ("run: a", "run: maps", "figures.f.cells: up_ft1-t25 is not among.*none"),
     ("probes/p", "probes/q", "figures.f.results: unknown entry 'probes/q'"),
+    ("figures:", "explorer: {cells: [{run: a, layers: [bottleneck], timesteps: [25]}]}\nfigures:",
+     "explorer.cells: bottleneck-t25 is not among"),
+    ("figures:", "explorer: {cell: []}\nfigures:", "mine.yaml: explorer: unknown key 'cell'"),
     ("figures:", "figurs:", "unknown key 'figurs'; did you mean 'figures'"),
     ("runs:", "runs: {", "cannot read the preset"),
     ("figures:", "rehearse: {gpus: 0}\nfigures:", "mine.yaml: rehearse: expected the keys gpus, mem_mb, threads"),
@@ -75,6 +78,13 @@ def preset(tmp_path, old="", new=""):
 def test_a_preset_error_names_the_key(tmp_path, old, new, words):
     with pytest.raises(RevelioError, match=words):
         read_preset(preset(tmp_path, old, new))
+
+# cell 85120c63
+def test_each_seed_of_a_cell_is_a_ksae(tmp_path):
+    more = "cells: [{layers: [up_ft1], timesteps: [25, 200], seeds: [0, 1, 2]}]}"
+    one, three = (jobs_of(read_preset(preset(tmp_path, *change))).set_index(["stage", "name"]).loc["ksae", "a"]
+                  for change in ((), ("cells: [{layers: [up_ft1], timesteps: [25, 200]}]}", more)))
+    assert three["n_cells"] == 3 * one["n_cells"] and three["gpu_hours"] == pytest.approx(3 * one["gpu_hours"])
 
 # cell 127663d1
 def test_the_jobs_are_counted_by_hand(tmp_path):

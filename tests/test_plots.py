@@ -341,5 +341,8 @@ def test_index_shows_every_figure_and_escapes(tmp_path):
         info = {"name": name, "claim": "a < b", "caption": "", "command": "make figures", "versions": {}}
         write_json(tmp_path / f"{name}.json", info)
     page = write_index(tmp_path).read_text()
-    assert "a &lt; b" in page and "make figures" in page
+    assert "a &lt; b" in page and "make figures" in page and "explorer" not in page
+    (tmp_path / "explorer").mkdir()
+    (tmp_path / "explorer/index.html").touch()
+    assert 'href="explorer/index.html"' in write_index(tmp_path).read_text()
     assert re.findall(r'<section id="(\w+)"', page) == ["fig01", "fig02"]
