@@ -72,7 +72,10 @@ def cell_marker(run, *cell):
 def embedded(run):
     "The embedded weights and images that a run reads."
     wanted = PLAN["runs"][run]["extract"]
-    return [p for part in (f"models/{wanted['model']}", wanted["dataset"]) for p in sorted((DATA / part).rglob("*"))
+    model = DATA / "models" / wanted["model"]
+    if model.is_dir() and not (model / "model_index.json").exists():  # a variant: its base lies beside it
+        model = DATA / "models"
+    return [p for part in (model, DATA / wanted["dataset"]) for p in sorted(part.rglob("*"))
             if p.suffix in (".safetensors", ".parquet")]
 
 

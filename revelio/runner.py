@@ -15,9 +15,11 @@ import os
 import sys
 from pathlib import Path, PurePath
 
+# %% ../nbs/15_runner.ipynb #f57f5e80
 if __name__ == "__main__":  # the module as a program
     sys.modules.setdefault("rfc3987_syntax", None)  # jsonschema spends a second on a grammar that no notebook needs
 
+# %% ../nbs/15_runner.ipynb #c8a738b3
 import nbformat
 import numpy as np
 import papermill

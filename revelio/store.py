@@ -29,6 +29,7 @@ from torch import Tensor
 
 from .core import RevelioError, unknown, versions, write_json
 
+# %% ../nbs/01_store.ipynb #24aa75ad
 if TYPE_CHECKING:
     import datasets
 

@@ -22,6 +22,7 @@ from torch import Tensor
 from .core import RevelioError, keyed_noise, track, unknown
 from .probes import scores
 
+# %% ../nbs/11_zeroshot.ipynb #1f51063d
 if TYPE_CHECKING:  # who only counts calls needs no model
     from datasets import Dataset
 
