@@ -419,7 +419,8 @@ def report(
 
     def show(table):
         return table.to_string(index=False, formatters={c: f for c, f in formats.items() if c in table})
-    parts = [f"Preset {name}: {len(jobs)} jobs", show(jobs[~jobs["stage"].isin(["figure", "explorer"])]), "By stage", show(kinds)]
+    costly = jobs[~jobs["stage"].isin(["figure", "explorer"])]
+    parts = [f"Preset {name}: {len(jobs)} jobs", show(costly), "By stage", show(kinds)]
     parts += ["Downloads", show(downloads)] if len(downloads) else ["Downloads: none, all is embedded"]
     totals = [_total("GPU hours", jobs["gpu_hours"]), _total("GB on disk", jobs["disk_gb"]),
               _total("GB to download", downloads["gb"])]
