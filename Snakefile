@@ -255,6 +255,7 @@ for name, run in PLAN["runs"].items():
             json=extract_json(name),
             mark=fingerprint(extract_settings(name)),
         threads: PLAN["threads"]["extract"]
+        priority: len(DUE[name])  # long chains first: what is left at the end then fits beside each other
         resources:
             gpu=GPUS,
             mem_mb=MEMORY,
@@ -276,6 +277,7 @@ for name, run in PLAN["runs"].items():
                                  "cells": DUE[name], **run["ksae"]}),
                 mark=fingerprint([run["extract"], run["ksae"]]),
             threads: PLAN["threads"]["ksae"]
+            priority: len(DUE[name])
             resources:
                 gpu=GPUS,
                 mem_mb=MEMORY,
