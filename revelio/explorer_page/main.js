@@ -107,8 +107,8 @@
     document.addEventListener("keydown", keys);
     await show();
     const {run} = revelio, {images} = run; // what the next clicks will need
-    run.codes().then(() => run.readAhead(Object.keys(run.columns).filter((name) => !/^(detail|heat|gap|step|n_active)/.test(name))))
-      .then(() => images.readAhead(Object.keys(images.columns))).catch((error) => console.error(error));
+    run.readAhead(Object.keys(run.columns).filter((name) => !/^(detail|heat|gap|step|n_active)/.test(name)))
+      .then(() => run.codes()).then(() => images.readAhead(Object.keys(images.columns))).catch((error) => console.error(error));
   }
 
   start();

@@ -153,8 +153,10 @@ revelio.views = {};
   revelio.views.neurons = async (state, run, old) => {
     await revelio.needCards(run);
     const {params} = state, {level} = defaults(run, params);
-    if (run.images.levels.length) await run.need(`purity${level}`, `purity_null${level}`);
-    const chosen = await revelio.choose(run, params), n = Math.ceil(chosen.chosen.length / PER_PAGE);
+    const labelled = run.images.levels.length > 0; // both at once: a page may have to read them
+    const [chosen] = await Promise.all([revelio.choose(run, params),
+      labelled ? run.need(`purity${level}`, `purity_null${level}`) : null]);
+    const n = Math.ceil(chosen.chosen.length / PER_PAGE);
     const page = Math.min(Math.max(0, (parseInt(params.page, 10) || 1) - 1), Math.max(0, n - 1));
     const kept = revelio.keep(params), link = (to) => revelio.href("neurons", null, {...kept, run: run.key,
       page: to ? to + 1 : ""});
