@@ -13,7 +13,7 @@ from revelio.rehearsal import hub_names, stand_in_cache
 
 pytestmark = pytest.mark.slow
 ROOT = data_path().parent
-STAGES = {"extract", "ksae", "probe", "diffc", "inference"}
+STAGES = {"extract", "ksae", "probe", "diffc", "inference", "explorer"}
 FIGURES = ["fig03_purity_by_layer", "fig11_inference"]
 
 
@@ -28,6 +28,7 @@ def smallest(plan, model, dataset):
     runs[run]["cells"] = cells
     for kind, entry in (("probes", dataset), ("diffc", run)):
         plan[kind] = {entry: plan[kind][entry] | {"runs": {run: plan[kind][entry]["runs"][run]}, "cells": cells}}
+    plan["explorer"] |= {"cells": [{"run": run, **cells[0]}], "heatmaps": [{"run": run, **cells[0]}]}
     plan["figures"] = {name: plan["figures"][name] for name in FIGURES}
     for figure in plan["figures"].values():
         if "cells" in figure:
