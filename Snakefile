@@ -168,6 +168,17 @@ for kind, entry in entries():
             DUE[kind, entry].append(cell)
 
 
+def n_fits(kind, entry):
+    "Diff-Cs that an entry still has to train; a probe is quick."
+    return len(DUE[kind, entry]) * len(result_files(kind, entry, OUT)) if kind == "diffc" else 0
+
+
+def n_trainings(name):
+    "k-SAEs and Diff-Cs that wait for a store."
+    readers = [e for e in entries() if any(name in pair for pair in PLAN[e[0]][e[1]]["runs"].items())]
+    return len(DUE[name]) + sum(n_fits(*e) for e in readers)
+
+
 # The cost of an answer: an entry names Diff-Cs as entry/run/layer-t<timestep>/level-pooling-s<seed>.
 def inference_marker(entry):
     return OUT / "inference" / f"{entry}.done"
@@ -255,7 +266,7 @@ for name, run in PLAN["runs"].items():
             json=extract_json(name),
             mark=fingerprint(extract_settings(name)),
         threads: PLAN["threads"]["extract"]
-        priority: len(DUE[name])  # long chains first: what is left at the end then fits beside each other
+        priority: n_trainings(name)  # long chains first: what is left at the end then fits beside each other
         resources:
             gpu=GPUS,
             mem_mb=MEMORY,
@@ -277,7 +288,7 @@ for name, run in PLAN["runs"].items():
                                  "cells": DUE[name], **run["ksae"]}),
                 mark=fingerprint([run["extract"], run["ksae"]]),
             threads: PLAN["threads"]["ksae"]
-            priority: len(DUE[name])
+            priority: n_trainings(name)
             resources:
                 gpu=GPUS,
                 mem_mb=MEMORY,
@@ -302,6 +313,7 @@ for kind, entry in entries():
                     for c in DUE[kind, entry]]}),
                 mark=fingerprint(entry_mark(kind, entry)),
             threads: PLAN["threads"].get(kind, 1)
+            priority: n_fits(kind, entry)
             resources:
                 gpu=GPUS if kind == "diffc" else 0,
                 mem_mb=MEMORY,
