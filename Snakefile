@@ -336,6 +336,7 @@ for entry, plan in PLAN.get("inference", {}).items():
                              "diffc": [str(OUT / "diffc" / name) for name in plan["diffc"]]}),
             mark=fingerprint(plan),
         threads: PLAN["threads"]["extract"]
+        priority: 1  # the end of a chain; nothing else that is long can follow
         resources:
             gpu=GPUS,
             mem_mb=MEMORY,

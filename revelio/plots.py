@@ -221,6 +221,9 @@ def purity_grid(
         lines |= {line.get_label(): line for line in column[2].lines if line.get_label()[0] != "_"}
     for ax in axes[:, 1:].flat:
         ax.set_ylabel("")
+    for ax in axes[2]:
+        ax.set_xlabel("")
+    fig.supxlabel(X_LABELS[x], fontsize=plt.rcParams["axes.labelsize"])  # once: four beside each other overlap
     fig.align_ylabels()
     null = Line2D([], [], color=color("null"), ls=(0, (4, 3)), lw=0.9)
     fig.legend([*lines.values(), null], [*lines, "labels permuted"], loc="outside upper center", ncols=len(lines) + 1,

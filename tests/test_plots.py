@@ -73,6 +73,16 @@ def test_a_later_panel_is_not_clipped_by_the_first():
     plt.close(fig)
 
 
+def test_labels_of_many_panels_do_not_overlap():
+    fig = purity_grid(pd.concat([_one_layer().assign(panel=f"model, layer {i}") for i in range(4)]), "timestep")
+    fig.draw_without_rendering()
+    boxes = [text.get_window_extent() for text in [*(ax.xaxis.label for ax in fig.axes), *(ax.title for ax in fig.axes),
+                                                   *fig.texts] if text.get_text()]
+    assert len(boxes) >= 5
+    assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
+    plt.close(fig)
+
+
 def test_sigma_label_is_drawn_over_its_chance_level():
     df = _demo_frame()
     published = pd.DataFrame(dict(line="sd15, Pets", layer=["up_ft1", "up_ft0", "up_ft9"], ratio=[0.8, 0.9, 0.1]))

@@ -93,6 +93,15 @@ def test_prompts_that_tell_the_answer_are_open_marks():
     plt.close(ax.figure)
 
 
+def test_five_prompts_have_room_for_their_names():
+    prompts = ["empty", "generic", "clip", "caption", "class"]
+    ax = accuracy_by(rows_of(5, prompt=prompts), "prompt", prompts)
+    ax.figure.draw_without_rendering()
+    boxes = [label.get_window_extent() for label in ax.get_xticklabels()]
+    assert not any(a.overlaps(b) for a, b in zip(boxes, boxes[1:]))
+    plt.close(ax.figure)
+
+
 def test_few_shot_curves_and_costs_show_their_numbers():
     fig = few_shot_curves(pd.concat([rows_of(4, shots=[4, 1, 4, 1], draw=[0, 0, 1, 1], accuracy=[0.4, 0.2, 0.6, 0.4]),
                                      rows_of(2, kind="dummy", shots=[1, 4], draw=0, accuracy=0.1)]))
