@@ -208,7 +208,8 @@ def accuracy_by(
         same = df[(df["level"] == level) & (df["kind"] == "dummy")]
         if len(same):
             ax.axhline(same["accuracy"].iloc[0], color=color(level), ls=(0, (4, 3)), lw=0.8, alpha=0.7, zorder=0)
-    ax.set_xticks(range(len(order)), [f"{n}\n(tells the\nanswer)" if x == "prompt" and n in LEAKS else n for n in order])
+    told = LEAKS if x == "prompt" else ()
+    ax.set_xticks(range(len(order)), [f"{n}\n(tells the\nanswer)" if n in told else n for n in order])
     ax.set(xlim=(-0.5, len(order) - 0.5), xlabel=x, ylabel="test accuracy ↑")
     ax.set_ylim(0, min(1.02, 1.1 * df["high"].max()))
     _legend_of_levels(ax, lines, level_names)
