@@ -14,7 +14,7 @@ from revelio.rehearsal import hub_names, stand_in_cache
 pytestmark = pytest.mark.slow
 ROOT = data_path().parent
 STAGES = {"extract", "ksae", "probe", "diffc", "inference", "explorer"}
-FIGURES = ["fig03_purity_by_layer", "fig11_inference"]
+FIGURES = ["fig01_ksae", "fig03_purity_by_layer", "fig11_inference"]
 
 
 def smallest(plan, model, dataset):
