@@ -343,7 +343,7 @@ def search_command(
     from revelio.store import FeatureStore
     from revelio.transfer import search_cells
     found = search_cells(FeatureStore(store), label, budget, compare=compare, seed=seed)
-    typer.echo(f"{found.layer} at timestep {found.timestep}: cross-validated accuracy {found.accuracy:.3f} "
+    typer.echo(f"{found.layer} at timestep {found.timestep}: held-out accuracy {found.accuracy:.3f} "
                f"({found.low:.3f} to {found.high:.3f}); {found.saved:.0%} of the full sweep saved")
     if compare:
         typer.echo(f"{100 * found.lost:.1f} points below the best cell of the full sweep")

@@ -249,6 +249,8 @@ def test_search_saves_and_finds_the_best_cell(tmp_path):
     rounds = found.table[found.table["round"] >= 0].groupby("round").agg(cells=("n", "size"), n=("n", "first"))
     assert rounds["cells"].tolist() == [12, 4, 2] and rounds["n"].is_monotonic_increasing
     assert (rounds["cells"] * rounds["n"]).sum() <= 0.2 * 12 * 900
+    first = found.table[found.table["round"] == 0]
+    assert (first["n"] == 60).all() and (first["high"] - first["low"]).max() < 0.12, "judged on all images, not on 60"
     assert found.low < found.accuracy < found.high and len(found.table) == 12 + 4 + 2 + 12
     alone = search_cells(store, budget=1, keep=0.9, Cs=(0.01,))
     assert np.isnan(alone.lost) and (alone.layer, alone.timestep) == ("l3", 25)
