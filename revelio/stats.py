@@ -27,8 +27,8 @@ def permuted(
 ) -> np.ndarray:         # (n,)
     """Permute labels over groups: groups of the same size trade theirs, images of a group trade them among each other.
 
-    A label that all images of a group share stays whole; one that they do not share (a drawing style) is shuffled
-    within. Where each image is a group of its own it is the plain permutation. A group whose size no other has keeps its
+    A label that all images of a group share stays whole; one that they do not (a drawing style) is shuffled within.
+    Where each image is a group of its own it is the plain permutation. A group whose size no other has keeps its
     labels.
     """
     labels = np.asarray(labels)
@@ -209,7 +209,7 @@ def difference(
     p = 2 * student.sf(abs(value) / error, freedom)
     return Difference(*(float(x) for x in (value, value - reach, value + reach, p)), n_seeds, paired)
 
-
+# %% ../nbs/06a_stats.ipynb #8482b9eb
 def holm(
     p: Sequence[float],  # (n,) of one family; NaN stays NaN and counts for nothing
 ) -> np.ndarray:         # (n,)
