@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 import torch
 import torch.nn.functional as F
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from scipy.optimize import linear_sum_assignment
 from scipy.sparse import csr_array
 from torch import Tensor
@@ -31,6 +31,7 @@ from revelio.core import (
     logger,
     pick_device,
     read_json,
+    save_tensors,
     track,
     unknown,
     versions,
@@ -611,8 +612,7 @@ def _write_codes(folder, ksae, source, held_out, block) -> dict[str, float]:
                 unseen = held_out[start : start + len(part)]
                 running["held_out"].update(features[unseen], recon[unseen])
             start += len(part)
-        save_file({"values": values.cpu().contiguous(), "indices": indices.int().cpu().contiguous()},
-                  folder / f"codes-{number:05d}.safetensors")
+        save_tensors(folder / f"codes-{number:05d}.safetensors", {"values": values, "indices": indices.int()})
     return {name: one.value for name, one in running.items()}
 
 # %% ../nbs/09_concepts.ipynb #72b63b47
@@ -707,6 +707,6 @@ def write_heatmaps(
                            "which must have been pooled by their mean (gap)")
     found = Heatmaps(neurons, rows, maps)
     with atomic_path(concepts.path / "heatmaps-00000.safetensors") as temporary:
-        save_file({name: torch.from_numpy(part) for name, part in found._asdict().items()}, temporary)
+        save_tensors(temporary, {name: torch.from_numpy(part) for name, part in found._asdict().items()})
     concepts.__dict__.pop("heatmaps", None)  # what was read before
     return found

@@ -4,18 +4,21 @@
 
 # %% auto #0
 __all__ = ['logger', 'DTYPES', 'PACKAGES', 'RevelioError', 'unknown', 'keyed_noise', 'data_path', 'processes', 'pick_device',
-           'pick_dtype', 'dtype_name', 'set_seed', 'atomic_path', 'write_json', 'read_json', 'write_parquet',
-           'git_revision', 'versions', 'fingerprint', 'hash_files', 'group_split', 'expand_cells', 'cell_name', 'track']
+           'pick_dtype', 'dtype_name', 'set_seed', 'explained', 'atomic_path', 'strict_json', 'write_json', 'read_json',
+           'save_tensors', 'write_parquet', 'git_revision', 'versions', 'fingerprint', 'hash_files', 'group_split',
+           'expand_cells', 'cell_name', 'track']
 
 # %% ../nbs/00_core.ipynb #f4fecd1d
 import contextlib
 import difflib
+import errno
 import functools
 import hashlib
 import importlib.metadata
 import importlib.util
 import json
 import logging
+import math
 import os
 import platform
 import random
@@ -24,7 +27,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -155,12 +158,41 @@ def set_seed(
 
 # %% ../nbs/00_core.ipynb #8bae1de8
 @contextlib.contextmanager
+def explained(
+    path: str | Path,  # what is being written
+) -> Iterator[None]:
+    "Say what the disk refused, and what to do; RevelioError. Errors that are not the disk's pass."
+    path = Path(path)
+    try:
+        yield
+    except Exception as e:
+        found = re.search(r"os error (\d+)", str(e))  # safetensors gives the number in words
+        number = getattr(e, "errno", None) or (int(found[1]) if found else None)
+        named = getattr(e, "filename", None)
+        elsewhere = isinstance(named, str) and path.parent.resolve() not in Path(named).resolve().parents
+        if number in (errno.ENOSPC, errno.EDQUOT):
+            there = next(p for p in (path, *path.resolve().parents) if p.exists())
+            why, remedy = f"the disk is full, {shutil.disk_usage(there).free / 1e6:.0f} MB are free", "Make room"
+        elif number in (errno.EROFS, errno.EACCES, errno.EPERM) and not elsewhere:
+            why, remedy = f"it is read-only ({os.strerror(number)})", "Make it writable, or choose another --out"
+        else:
+            raise
+        raise RevelioError(f"cannot write {path}: {why}. {remedy}, then run the same command again: what is whole is "
+                           "kept, it goes on after that.") from e
+
+# %% ../nbs/00_core.ipynb #1188339c
+@contextlib.contextmanager
 def atomic_path(
     path: str | Path,  # a file or a folder to be
 ) -> Iterator[Path]:   # write here; renamed to `path` when the block ends well, removed when it does not
-    "Give a temporary path beside `path` that takes its place on success."
+    "Give a temporary path beside `path` that takes its place on success; RevelioError when the disk refuses it."
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    with explained(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield from _beside(path)
+
+
+def _beside(path):
     temporary = path.parent / f".{path.name}.{os.getpid()}.tmp{path.suffix}"
     try:
         yield temporary
@@ -177,13 +209,33 @@ def atomic_path(
         else:
             temporary.unlink(missing_ok=True)
 
+# %% ../nbs/00_core.ipynb #74ad92db
+def strict_json(
+    obj: object,
+    where: str = "",  # its name, for the message
+) -> object:
+    "Replace what JSON does not know: NumPy by plain values, NaN by null; RevelioError for infinity and other types."
+    if isinstance(obj, np.generic):
+        obj = obj.item()
+    if isinstance(obj, Mapping):
+        return {str(k): strict_json(v, f"{where}.{k}".lstrip(".")) for k, v in obj.items()}
+    if isinstance(obj, list | tuple | np.ndarray):
+        return [strict_json(v, f"{where}[{i}]") for i, v in enumerate(obj)]
+    if isinstance(obj, float) and not math.isfinite(obj):
+        if math.isnan(obj):  # not measured
+            return None
+        raise RevelioError(f"{where or 'a number'} is {obj}, which JSON cannot hold; expected a finite number.")
+    if obj is not None and not isinstance(obj, str | int | float):
+        raise RevelioError(f"{where or 'a value'} is of type {type(obj).__name__}; expected what JSON can hold.")
+    return obj
+
 
 def write_json(
     path: str | Path,
-    obj: object,  # JSON-able
+    obj: object,  # see strict_json
 ) -> None:
-    "Write JSON atomically."
-    text = json.dumps(obj, indent=1, ensure_ascii=False) + "\n"
+    "Write JSON that every reader takes, atomically; RevelioError for what it cannot hold."
+    text = json.dumps(strict_json(obj), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
@@ -191,13 +243,27 @@ def write_json(
 def read_json(
     path: str | Path,
 ) -> object:
-    "Read JSON; RevelioError when the file is absent or not JSON."
+    "Read JSON, with or without a byte order mark; RevelioError when the file is absent, not JSON, or not text."
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
+        return json.loads(Path(path).read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise RevelioError(f"{path} not found; is this the right folder?") from None
-    except json.JSONDecodeError as e:
+    except ValueError as e:
         raise RevelioError(f"{path} is not JSON ({e}); delete it and run the command that makes it again.") from None
+
+# %% ../nbs/00_core.ipynb #72ce39df
+def save_tensors(
+    path: str | Path,
+    tensors: "Mapping[str, Tensor]",
+    metadata: Mapping[str, str] | None = None,
+) -> None:
+    "Write a safetensors file with the mode that any new file gets."
+    from safetensors.torch import save_file
+    path = Path(path)
+    path.touch()
+    mode = path.stat().st_mode & 0o777
+    save_file({name: t.detach().cpu().contiguous() for name, t in tensors.items()}, path, metadata)
+    path.chmod(mode)
 
 
 def write_parquet(

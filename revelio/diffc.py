@@ -18,7 +18,7 @@ import pandas as pd
 import torch
 import torch.nn.functional as F
 from safetensors import safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.metrics import confusion_matrix
 from sklearn.utils.class_weight import compute_class_weight
@@ -34,6 +34,7 @@ from revelio.core import (
     logger,
     pick_device,
     read_json,
+    save_tensors,
     track,
     unknown,
     write_json,
@@ -117,8 +118,7 @@ class _Folder:
         check_is_fitted(self, "net_")
         with atomic_path(folder) as temporary:
             temporary.mkdir()
-            save_file({k: t.cpu().contiguous() for k, t in self.net_.state_dict().items()},
-                      temporary / "model.safetensors")
+            save_tensors(temporary / "model.safetensors", self.net_.state_dict())
             write_json(temporary / "config.json", {
                 "kind": "diffc", "parameters": self.get_params() | {"device": None}, "shape": self.shape_,
                 "classes": self.classes_.tolist(), "n_features_in": self.n_features_in_,
@@ -376,8 +376,8 @@ def _save_checkpoint(training, path):
     for i, moments in training.optimizer.state_dict()["state"].items():
         tensors |= {f"adam.{i}.{name}": t for name, t in moments.items()}
     with atomic_path(path) as temporary:
-        save_file({name: t.cpu().contiguous() for name, t in tensors.items()}, temporary,
-                  metadata={"history": json.dumps(training.history), "identity": json.dumps(_identity(training))})
+        save_tensors(temporary, tensors, {
+            "history": json.dumps(training.history), "identity": json.dumps(_identity(training))})
 
 
 def _load_checkpoint(training, path):

@@ -15,11 +15,11 @@ import torch
 import torch.nn.functional as F
 from huggingface_hub import PyTorchModelHubMixin, hf_hub_download
 from huggingface_hub.errors import EntryNotFoundError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from .core import RevelioError, atomic_path, read_json, unknown, versions, write_json
+from .core import RevelioError, atomic_path, read_json, save_tensors, unknown, versions, write_json
 
 # %% ../nbs/06_ksae.ipynb #236c9fb4
 def top_k(
@@ -128,13 +128,12 @@ class _KSAEFolder(PyTorchModelHubMixin):
     card: str | None = None              # the README.md it was loaded with
 
     def _save_pretrained(self, save_directory: Path) -> None:
-        weights = {name: t.detach().cpu().contiguous() for name, t in self.state_dict().items()}
-        save_file(weights, save_directory / "model.safetensors")
+        save_tensors(save_directory / "model.safetensors", self.state_dict())
         if self.provenance is not None:
             write_json(save_directory / "provenance.json", self.provenance)
         if self.history is not None:
             self.history.to_csv(save_directory / "history.csv", index=False)
-        (save_directory / "README.md").write_text(self.card or model_card(self))
+        (save_directory / "README.md").write_text(self.card or model_card(self), encoding="utf-8")
 
     @classmethod
     def _from_pretrained(cls, *, model_id, revision, cache_dir, force_download, local_files_only, token,
@@ -154,7 +153,7 @@ class _KSAEFolder(PyTorchModelHubMixin):
         if found["history.csv"]:
             text = pd.read_csv(found["history.csv"], dtype=object)  # read_csv rounds numbers, Python's float does not
             ksae.history = text.astype({name: int if name == "step" else float for name in text})
-        ksae.card = found["README.md"].read_text() if found["README.md"] else None
+        ksae.card = found["README.md"].read_text(encoding="utf-8") if found["README.md"] else None
         return ksae.to(map_location).eval()
 
 # %% ../nbs/06_ksae.ipynb #f2cdc8f2

@@ -8,12 +8,11 @@ __all__ = ['FORMAT', 'check_settings', 'read_manifest', 'cell_key', 'Hold', 'che
 
 # %% ../nbs/01_store.ipynb #d51b82c5
 import contextlib
-import errno
 import json
 import os
-import re
 import shutil
 import socket
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -24,10 +23,9 @@ import pandas as pd
 import pyarrow as pa
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
-from .core import RevelioError, unknown, versions, write_json
+from .core import RevelioError, explained, save_tensors, unknown, versions, write_json
 
 # %% ../nbs/01_store.ipynb #24aa75ad
 if TYPE_CHECKING:
@@ -62,7 +60,7 @@ def read_manifest(
         raise RevelioError(f"{path} is not a feature store (it has no manifest.json). Make one with `revelio extract … "
                            f"--out {path}`.")
     try:
-        manifest = json.loads(file.read_text(encoding="utf-8"))
+        manifest = json.loads(file.read_text(encoding="utf-8-sig"))
     except ValueError as e:  # no JSON, or no text
         raise _damaged_manifest(path, e) from None
     if not isinstance(manifest, dict):
@@ -141,13 +139,8 @@ class Hold:
 
     def __init__(self, store: Path, rank: int, n_ranks: int):
         self.lock = store / f".writer-{rank}-of-{n_ranks}.lock"
-        draft = store / f"{self.lock.name}.{os.getpid()}"
-        try:
-            draft.write_text(json.dumps({"host": socket.gethostname(), "pid": os.getpid()}))
-            while not self._take(draft):
-                _drop_if_dead(self.lock)
-        finally:
-            draft.unlink(missing_ok=True)
+        while not self._take():
+            _drop_if_dead(self.lock)
         try:
             for other in store.glob(".writer-*.lock"):
                 if not other.name.endswith(f"-of-{n_ranks}.lock"):
@@ -156,11 +149,19 @@ class Hold:
             self.release()
             raise
 
-    def _take(self, draft):
-        "Whether the claim is ours now: a link appears whole, or not at all when there is one."
-        with contextlib.suppress(FileExistsError):
-            os.link(draft, self.lock)
-            return True
+    def _take(self):
+        "Whether the claim is ours now: a new file is made by one process alone, on every file system."
+        try:
+            file = open(self.lock, "x", encoding="utf-8")
+        except FileExistsError:
+            return False
+        try:
+            with file:
+                json.dump(_who(os.getpid()) | {"host": socket.gethostname()}, file)
+        except OSError:  # a full disk
+            self.release()
+            raise
+        return True
 
     def release(self):
         self.lock.unlink(missing_ok=True)
@@ -169,11 +170,14 @@ class Hold:
 def _drop_if_dead(lock):
     "Remove the claim of a process that is gone; RevelioError when it may be alive."
     try:
-        text = lock.read_text()
+        text = lock.read_text(encoding="utf-8")
+        if not text.endswith("}"):  # made just now, and not written yet
+            time.sleep(0.5)
+            text = lock.read_text(encoding="utf-8")
     except FileNotFoundError:  # let go just now
         return
-    held = json.loads(text or '{"host": "an unknown host", "pid": 0}')
-    if held["host"] != socket.gethostname() or _alive(held["pid"]):
+    held = json.loads(text if text.endswith("}") else '{"host": "an unknown host", "pid": 0}')
+    if held["host"] != socket.gethostname() or _alive(held):
         raise RevelioError(f"{lock.parent} is being written by process {held['pid']} on {held['host']}; wait for it, "
                            f"or, if it is gone, delete {lock.name} there.")
     aside = lock.with_name(f"{lock.name}.{os.getpid()}.dead")
@@ -181,39 +185,32 @@ def _drop_if_dead(lock):
         lock.rename(aside)
     except FileNotFoundError:
         return
-    if aside.read_text() == text:
+    if aside.read_text(encoding="utf-8") == text:
         aside.unlink()
     else:  # another run was faster, this claim is its own
         aside.rename(lock)
 
 
-def _alive(pid):
+def _who(pid):
+    "What tells a process from a later one of the same number: the machine's start, and its own (None: not known here)."
     try:
-        os.kill(pid, 0)
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="utf-8").strip()
+        started = int(Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[19])
+    except OSError:
+        boot = started = None
+    return {"pid": pid, "boot": boot, "started": started}
+
+
+def _alive(held):
+    "Whether the process that made a claim on this host may still run."
+    try:
+        os.kill(held["pid"], 0)
     except ProcessLookupError:
         return False
     except PermissionError:  # somebody else's
         pass
-    return True
-
-# %% ../nbs/01_store.ipynb #9f54da81
-@contextlib.contextmanager
-def _explained(path):
-    "Say what the disk refused, and what to do."
-    try:
-        yield
-    except (OSError, SafetensorError) as e:
-        found = re.search(r"os error (\d+)", str(e))  # safetensors gives the number in words
-        number = getattr(e, "errno", None) or (int(found[1]) if found else None)
-        there = next(p for p in (path, *path.resolve().parents) if p.exists())
-        free = shutil.disk_usage(there).free / 1e6
-        why, remedy = f"{e}", "Mend that"
-        if number in (errno.ENOSPC, errno.EDQUOT):
-            why, remedy = f"the disk is full, {free:.0f} MB are free", "Make room"
-        elif number in (errno.EROFS, errno.EACCES, errno.EPERM):
-            why, remedy = f"it is read-only ({os.strerror(number)})", "Make it writable, or choose another --out"
-        raise RevelioError(f"cannot write the store {path}: {why}. {remedy}, then run the same command again: whole "
-                           "shards are kept, it goes on after them.") from e
+    now = _who(held["pid"])
+    return all(None in (held.get(name), now[name]) or held[name] == now[name] for name in ("boot", "started"))
 
 # %% ../nbs/01_store.ipynb #e8bd685d
 def check_shard(
@@ -276,7 +273,7 @@ def _save_shard(path, rank, name, images, cells):
     try:
         part.mkdir()
         images.to_parquet(part / f"{name}.parquet", index=False)
-        save_file({cell_key(*c): x.contiguous() for c, x in cells.items()}, part / f"{name}.safetensors")
+        save_tensors(part / f"{name}.safetensors", {cell_key(*c): x for c, x in cells.items()})
         for file in (f"{name}.parquet", f"{name}.safetensors"):
             os.replace(part / file, path / "shards" / file)
     finally:
@@ -295,7 +292,7 @@ class StoreWriter:
                          "classes": {k: list(v) for k, v in (classes or {}).items()}, "skipped": {},
                          "versions": versions()}
         _refuse_other_folder(self.path)
-        with _explained(self.path):
+        with explained(self.path):
             (self.path / "shards").mkdir(parents=True, exist_ok=True)
             self._hold = Hold(self.path, rank, n_ranks)
         with contextlib.ExitStack() as undo:
@@ -307,7 +304,7 @@ class StoreWriter:
         "Find what is done; damaged shards are named, not passed over."
         if there := (self.path / "manifest.json").exists():
             self.manifest = _agree(self.path, self.manifest)
-        with _explained(self.path):
+        with explained(self.path):
             if self.rank == 0 and not there:
                 write_json(self.path / "manifest.json", self.manifest)
             _sweep(self.path, self.rank, n_ranks)
@@ -321,7 +318,7 @@ class StoreWriter:
         of each cell's tensor, (layer, timestep), and of its spread over noise draws where there is one,
         (layer, timestep, "std"). RevelioError as `check_shard`, and when the disk is full; then nothing is kept."""
         check_shard(images, cells, self.done, self.manifest["settings"])
-        with _explained(self.path):
+        with explained(self.path):
             _save_shard(self.path, self.rank, f"shard-{self.rank:04d}-{self._next:06d}", images, cells)
         self._next += 1
         self.done |= set(images["id"])
@@ -331,7 +328,7 @@ class StoreWriter:
         ids = {i for table in _read_tables(self.path, ["id"]) for i in table["id"]}
         skipped = {i: why for i, why in (self.manifest["skipped"] | dict(skipped or {})).items() if i not in ids}
         self.manifest |= {"complete": True, "n_rows": len(ids), "skipped": skipped}
-        with _explained(self.path):
+        with explained(self.path):
             write_json(self.path / "manifest.json", self.manifest)
         self.close()
 

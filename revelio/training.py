@@ -30,7 +30,6 @@ import pandas as pd
 import torch
 import torch.nn.functional as F
 from safetensors import safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from revelio.core import (
@@ -42,6 +41,7 @@ from revelio.core import (
     pick_device,
     processes,
     read_json,
+    save_tensors,
     track,
     unknown,
     versions,
@@ -516,8 +516,7 @@ def save_checkpoint(
     history = torch.tensor(state.history, dtype=torch.float64).reshape(-1, len(_HISTORY))
     tensors |= {"since_fired": state.since_fired, "history": history}
     with atomic_path(path) as temporary:
-        save_file({name: t.contiguous() for name, t in tensors.items()}, temporary,
-                  metadata={"step": str(state.step), "identity": json.dumps(_identity(state))})
+        save_tensors(temporary, tensors, {"step": str(state.step), "identity": json.dumps(_identity(state))})
 
 
 def load_checkpoint(

@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 import torch
 import torch.nn.functional as F
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from scipy.optimize import linear_sum_assignment
 from scipy.sparse import csr_array
 from torch import Tensor
-from revelio.core import RevelioError, atomic_path, fingerprint, group_split, hash_files, logger, pick_device, read_json, track, unknown, versions, write_json, write_parquet
+from revelio.core import RevelioError, atomic_path, fingerprint, group_split, hash_files, logger, pick_device, read_json, save_tensors, track, unknown, versions, write_json, write_parquet
 from revelio.ksae import KSAE, Codes
 from revelio.metrics import RunningFVU, dead_share, firing_counts, granularity, l0, label_summary, nested_levels, neuron_label_table, neuron_table, sigma_label, significant, sorted_firings
 from revelio.store import FeatureStore
@@ -477,7 +477,7 @@ def test_features_from_anywhere_work_as_a_store_does(runs, tmp_path):
     x, half = store["up_ft1", 25].features, store["up_ft1", 25].features[:300]
     np.save(tmp_path / "x.npy", x.numpy())
     for number, part in enumerate((half, x[300:])):
-        save_file({"activations": part.contiguous()}, tmp_path / f"{number}.safetensors")
+        save_tensors(tmp_path / f"{number}.safetensors", {"activations": part})
     images = store.images[["id", "label", "half", "caption", "split_group"]]
     for kind, features in enumerate((x, np.load(tmp_path / "x.npy", mmap_mode="r"), tmp_path / "x.npy", tmp_path)):
         found = find_concepts(folder / "b", tmp_path / f"c{kind}", features, table=images, classes=store.classes)

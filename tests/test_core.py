@@ -2,12 +2,14 @@
 from revelio.core import *
 import contextlib
 import difflib
+import errno
 import functools
 import hashlib
 import importlib.metadata
 import importlib.util
 import json
 import logging
+import math
 import os
 import platform
 import random
@@ -16,7 +18,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 import numpy as np
@@ -84,6 +86,52 @@ def test_read_json_names_the_file(tmp_path):
     for name in ("bad.json", "absent.json"):
         with pytest.raises(RevelioError, match=name):
             read_json(tmp_path / name)
+
+
+def test_json_is_strict_and_any_editor_may_have_touched_it(tmp_path):
+    path = tmp_path / "a.json"
+    write_json(path, {"写真": "café", "n": np.int64(3), "x": np.float32(0.5), "nan": float("nan"), "l": np.arange(2)})
+    assert read_json(path) == {"写真": "café", "n": 3, "x": 0.5, "nan": None, "l": [0, 1]}
+    json.loads(path.read_text(encoding="utf-8"), parse_constant=lambda name: pytest.fail(name))
+    with pytest.raises(RevelioError, match=r"deep\.l\[1\] is inf"):
+        write_json(path, {"deep": {"l": [1, float("inf")]}})
+    with pytest.raises(RevelioError, match="x is of type set"):
+        write_json(path, {"x": {1}})
+    path.write_bytes(b"\xef\xbb\xbf{}")  # as Notepad saves it
+    assert read_json(path) == {}
+    path.write_bytes("{\"x\": \"caf\xe9\"}".encode("latin-1"))
+    with pytest.raises(RevelioError, match="a.json is not JSON"):
+        read_json(path)
+
+
+def test_colleagues_can_read_what_we_write(tmp_path):
+    before = os.umask(0o027)
+    try:
+        write_json(tmp_path / "a.json", {})
+        save_tensors(tmp_path / "a.safetensors", {"x": torch.ones(2, requires_grad=True)[::1]}, {"k": "v"})
+        with atomic_path(tmp_path / "folder") as t:
+            t.mkdir()
+            save_tensors(t / "b.safetensors", {"x": torch.ones(3, 2).T})
+    finally:
+        os.umask(before)
+    files = [p for p in tmp_path.rglob("*") if p.is_file()]
+    assert len(files) == 3 and {p.stat().st_mode & 0o777 for p in files} == {0o640}
+    assert (tmp_path / "folder").stat().st_mode & 0o777 == 0o750
+
+
+def test_what_the_disk_refuses_is_said(tmp_path, monkeypatch):
+    def full(*args):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", full)
+        with pytest.raises(RevelioError, match="a.json: the disk is full, .* MB are free. Make room"):
+            write_json(tmp_path / "a.json", {})
+    with pytest.raises(RevelioError, match="it is read-only"):
+        with atomic_path(tmp_path / "b") as t:
+            raise PermissionError(errno.EACCES, "Permission denied", str(t))
+    with pytest.raises(PermissionError), atomic_path(tmp_path / "c"):  # of another file: not this one's fault
+        raise PermissionError(errno.EACCES, "Permission denied", "/elsewhere/x")
+    assert list(tmp_path.iterdir()) == []
 
 # cell 8ab85176
 def test_hash_files_sees_content_and_name(tmp_path):

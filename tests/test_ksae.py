@@ -8,10 +8,10 @@ import torch
 import torch.nn.functional as F
 from huggingface_hub import PyTorchModelHubMixin, hf_hub_download
 from huggingface_hub.errors import EntryNotFoundError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
-from revelio.core import RevelioError, atomic_path, read_json, unknown, versions, write_json
+from revelio.core import RevelioError, atomic_path, read_json, save_tensors, unknown, versions, write_json
 
 # cell de0b53ad
 def test_ties_go_to_the_lowest_index_inside_and_at_the_edge():

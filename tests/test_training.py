@@ -21,9 +21,8 @@ import pandas as pd
 import torch
 import torch.nn.functional as F
 from safetensors import safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
-from revelio.core import RevelioError, atomic_path, fingerprint, group_split, logger, pick_device, processes, read_json, track, unknown, versions, write_json
+from revelio.core import RevelioError, atomic_path, fingerprint, group_split, logger, pick_device, processes, read_json, save_tensors, track, unknown, versions, write_json
 from revelio.ksae import KSAE, VARIANTS, KSAEOutput, batch_fvu
 from revelio.store import FeatureStore, Hold
 
@@ -525,11 +524,11 @@ def test_a_folder_of_safetensors_and_an_npy_file(tmp_path):
     whole, folder = _data(), tmp_path / "theirs"
     folder.mkdir()
     for i, part in enumerate(whole.split(70)):
-        save_file({"activations": part.contiguous()}, folder / f"part-{i}.safetensors")
+        save_tensors(folder / f"part-{i}.safetensors", {"activations": part})
     np.save(tmp_path / "a.npy", whole.numpy())
     losses = [train_ksae(x, config=_QUICK).history["loss"] for x in (whole, folder, str(tmp_path / "a.npy"))]
     assert losses[0].equals(losses[1]) and losses[0].equals(losses[2])
-    save_file({"mlp.3": whole, "mlp.4": whole + 1}, folder / "part-0.safetensors")
+    save_tensors(folder / "part-0.safetensors", {"mlp.3": whole, "mlp.4": whole + 1})
     with pytest.raises(RevelioError, match="part-0.safetensors.*did you mean 'mlp.3'|Did you mean 'mlp.3'"):
         train_ksae(folder, "mlp3", config=_QUICK)
     with pytest.raises(RevelioError, match="is not a feature store"):
