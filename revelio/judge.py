@@ -12,6 +12,7 @@ import json
 import os
 import re
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -24,7 +25,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
 from .concepts import Concepts
-from .core import RevelioError, fingerprint, track
+from .core import RevelioError, atomic_path, fingerprint, track
 
 # %% ../nbs/12_judge.ipynb #3b222126
 QUESTION = ("The image is a grid of pictures. They are the pictures to which one unit of a neural network responds "
@@ -50,8 +51,18 @@ def read_answer(
     text: str,             # what the judge said
     order: Sequence[str],  # of the answers, as it was asked
 ) -> str | None:
-    "The choice that a reply names, None if it names none or several."
-    letters = set(re.findall(rf"\b[A-{chr(64 + len(order))}]\b", text))
+    """The choice that a reply names, None if it names none or several.
+
+    Thoughts before the answer are passed over. What counts is a reply that is a letter, else what follows "answer" or
+    stands on the last line alone, else the only letter that is there; the article "A dog …" is no letter.
+    """
+    text, last = re.sub(r"(?s)<think(ing)?>.*?(</think(ing)?>|$)", " ", text).strip(), chr(64 + len(order))
+    alone = rf"[\W_]*([A-{last}a-{last.lower()}])[\W_]*"
+    said = re.findall(rf"(?i)\banswer\b[\W_]*(?:is\b|:)?[\W_]*(?:option\b|choice\b)?[\W_]*([A-{last}])(?![\w'])", text)
+    if found := re.fullmatch(alone, text) or re.fullmatch(alone, text.rpartition("\n")[2]):
+        said = [found[1]]
+    article = r"(?! (?!or\b|and\b|is\b)[a-z])"  # what does not follow a letter: "A dog"
+    letters = {letter.upper() for letter in said} or set(re.findall(rf"\b[A-{last}]\b{article}", text))
     return order[ord(letters.pop()) - 65] if len(letters) == 1 else None
 
 
@@ -72,31 +83,32 @@ def montage(
     return sheet
 
 # %% ../nbs/12_judge.ipynb #fb8ffd8d
-@dataclass(frozen=True)
-class Judge:
-    "A vision-language model behind an OpenAI-compatible endpoint."
-    url: str                # up to the version: "http://localhost:8000/v1"
-    model: str              # as the endpoint names it
-    timeout: float = 60     # seconds for one answer
-    n_retries: int = 4      # after the answers 429 (busy) and 5xx
+class _Patient(Retry):
+    "Waits as long as a busy endpoint asks for, but a minute at most."
 
-    def ask(self, text: str, image: Image.Image) -> str:
-        "The reply to a text and a picture; RevelioError when there is none."
-        with requests.Session() as session:
-            again = Retry(self.n_retries, backoff_factor=0.5, status_forcelist=(429, 500, 502, 503, 504),
-                          allowed_methods=("POST",), raise_on_status=False)
-            for scheme in ("http://", "https://"):
-                session.mount(scheme, HTTPAdapter(max_retries=again))
-            try:
-                reply = session.post(f"{self.url.rstrip('/')}/chat/completions", json=_body(self.model, text, image),
-                                     timeout=self.timeout, headers=_headers())
-                if not reply.ok:
-                    raise RevelioError(f"the judge at {self.url} answered {reply.status_code}: {reply.text[:200]!r}. "
-                                       f"{_remedy(reply.status_code)}")
-                return str(reply.json()["choices"][0]["message"]["content"])
-            except (requests.RequestException, KeyError, IndexError, TypeError, ValueError) as e:
-                raise RevelioError(f"no answer from the judge at {self.url}: {type(e).__name__}: {str(e)[:200]}. "
-                                   "Expected an endpoint that has /chat/completions as OpenAI's.") from e
+    def get_retry_after(self, response):
+        asked = super().get_retry_after(response)
+        return asked if asked is None else min(asked, 60)
+
+
+def _read_within(reply, seconds, most=2**20):
+    "The text of a reply; ValueError where it trickles for too long or does not end."
+    began, parts, n = time.monotonic(), [], 0
+    for part in reply.iter_content(8192):
+        parts.append(part)
+        n += len(part)
+        if time.monotonic() - began > seconds or n > most:
+            raise ValueError(f"the reply had not ended after {n} bytes in {time.monotonic() - began:.0f} s")
+    return b"".join(parts).decode("utf-8", errors="replace")
+
+
+def _content(reply):
+    "The words of a chat completion: a string, a list of parts, or nothing (a refusal, thoughts alone)."
+    message = reply["choices"][0]["message"]
+    content = message.get("content")
+    if isinstance(content, list):
+        content = "".join(part.get("text") or "" for part in content if isinstance(part, dict))
+    return str(content if content is not None else message.get("refusal") or "")
 
 
 def _headers():
@@ -118,6 +130,36 @@ def _remedy(status):
             404: "Check the address (it ends before /chat/completions) and the model's name."
             }.get(status, "Check its log.")
 
+# %% ../nbs/12_judge.ipynb #16f384a1
+@dataclass(frozen=True)
+class Judge:
+    "A vision-language model behind an OpenAI-compatible endpoint."
+    url: str                # up to the version: "http://localhost:8000/v1"
+    model: str              # as the endpoint names it
+    timeout: float = 60     # seconds for one answer, from the question to its last byte
+    n_retries: int = 4      # after the answers 429 (busy) and 5xx
+
+    def ask(self, text: str, image: Image.Image) -> str:
+        "The reply to a text and a picture; RevelioError when there is none."
+        with requests.Session() as session:
+            again = _Patient(self.n_retries, backoff_factor=0.5, status_forcelist=(429, 500, 502, 503, 504),
+                             allowed_methods=("POST",), raise_on_status=False)
+            for scheme in ("http://", "https://"):
+                session.mount(scheme, HTTPAdapter(max_retries=again))
+            try:
+                reply = session.post(f"{self.url.rstrip('/')}/chat/completions", json=_body(self.model, text, image),
+                                     timeout=self.timeout, headers=_headers(), stream=True)
+                said = _read_within(reply, self.timeout)
+                if not reply.ok:
+                    raise RevelioError(f"the judge at {self.url} answered {reply.status_code}: {said[:200]!r}. "
+                                       f"{_remedy(reply.status_code)}")
+                return _content(json.loads(said))
+            except (requests.RequestException, LookupError, TypeError, ValueError, AttributeError) as e:
+                if isinstance(e, RevelioError):
+                    raise
+                raise RevelioError(f"no answer from the judge at {self.url}: {type(e).__name__}: {str(e)[:200]}. "
+                                   "Expected an endpoint that has /chat/completions as OpenAI's.") from e
+
 # %% ../nbs/12_judge.ipynb #4158276c
 def judge_neurons(
     concepts: Concepts,
@@ -136,7 +178,7 @@ def judge_neurons(
     found = {a["neuron"]: a for a in _answers(out, settings)}
     missing = [int(n) for n in dict.fromkeys(neurons) if n not in found]
     out.parent.mkdir(parents=True, exist_ok=True)
-    with out.open("a") as file:
+    with out.open("a", encoding="utf-8") as file:
         if not out.stat().st_size:
             file.write(json.dumps(settings) + "\n")
         for neuron in track(missing, "judge", len(missing), "neuron"):
@@ -153,9 +195,10 @@ def _answers(path, settings):
     "The whole lines of a file of answers; a line that was cut is dropped from it."
     if not path.exists() or not path.stat().st_size:
         return []
-    *lines, cut = path.read_text().split("\n")
+    *lines, cut = path.read_bytes().split(b"\n")  # a line may have been cut within a letter
     if cut:
-        path.write_text("".join(line + "\n" for line in lines))
+        with atomic_path(path) as temporary:
+            temporary.write_bytes(b"".join(line + b"\n" for line in lines))
     if not lines:
         return []
     first, *rest = map(json.loads, lines)
@@ -176,7 +219,8 @@ class StubJudge:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 stub.requests.append({"path": self.path, "key": self.headers["Authorization"], **body})
                 status, text = reply(stub.requests[-1])
-                data = json.dumps({"choices": [{"message": {"role": "assistant", "content": text}}]}).encode()
+                message = text if isinstance(text, dict) else {"role": "assistant", "content": text}
+                data = text if isinstance(text, bytes) else json.dumps({"choices": [{"message": message}]}).encode()
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(data)))
                 self.end_headers()

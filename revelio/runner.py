@@ -11,6 +11,7 @@ import argparse
 import ast
 import functools
 import logging
+import math
 import os
 import sys
 from pathlib import Path, PurePath
@@ -27,7 +28,7 @@ import zmq
 from ipykernel.kernelspec import get_kernel_dict
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
-from nbclient.exceptions import DeadKernelError
+from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from traitlets import default
 
 from .core import RevelioError, read_json, unknown, write_json
@@ -76,7 +77,10 @@ def plain(
     value: object,
     name: str,  # of the parameter, for the message
 ) -> object:    # bool, int, float, str, None, or lists and dicts of them
-    "Convert NumPy values, paths and tuples to JSON values without loss; RevelioError for anything else."
+    "Convert NumPy values, paths and tuples to JSON values without loss; RevelioError for anything else, NaN included."
+    if isinstance(value, float | np.floating) and not math.isfinite(value):
+        raise RevelioError(f"parameter {name} is {value}; a notebook is JSON, which has no such number. Give None, or "
+                           "a finite number.")
     if value is None or type(value) in (bool, int, float, str):
         return value
     if isinstance(value, PurePath):
@@ -149,6 +153,7 @@ def run_notebook(
     parameters: dict | None = None,
     threads: int | None = None,      # of the kernel; None: as this process
     cwd: str | Path | None = None,   # of the kernel; None: as this process
+    timeout: float | None = None,    # seconds that one cell may take; None: any
 ) -> Path:                           # the executed copy
     "Check and run a notebook; NotebookError names the cell that failed, <out>.failed.ipynb is the copy up to there."
     path, out = Path(path), Path(out)
@@ -159,38 +164,62 @@ def run_notebook(
         raise RevelioError(f"{path} would be overwritten by its executed copy; choose another path, below out/")
     if threads is not None and threads < 1:
         raise RevelioError(f"threads is {threads}; expected 1 or more, or None")
+    if timeout is not None and not timeout >= 1:
+        raise RevelioError(f"timeout is {timeout}; expected 1 second or more, or None")
     failed, part = out.with_suffix(".failed.ipynb"), out.with_name(f".{out.stem}.running.ipynb")
     out.parent.mkdir(parents=True, exist_ok=True)
     for old in (out, failed):
         old.unlink(missing_ok=True)
     try:
-        _execute(path, part, values, threads, cwd)
+        _execute(path, part, values, threads, cwd, timeout)
         os.replace(part, out)
-    except (papermill.PapermillExecutionError, DeadKernelError) as error:
+    except (papermill.PapermillExecutionError, CellTimeoutError, DeadKernelError, _NoKernel) as error:
         os.replace(part, failed)
-        raise NotebookError(path, _where(error, failed), failed) from None
+        raise NotebookError(path, _where(error, failed, timeout), failed) from None
     finally:
         part.unlink(missing_ok=True)
     return out
 
 # %% ../nbs/15_runner.ipynb #4ee67ac1
-def _execute(path, out, values, threads, cwd):
-    "Run papermill with this interpreter."
+class _NoKernel(Exception):
+    "The kernel did not come up."
+
+
+def _execute(path, out, values, threads, cwd, timeout):
+    "Run papermill with this interpreter; a kernel that does not come up (another took its port) is started again."
     _quiet_papermill()
     kernel = type("CurrentKernel", (_CurrentKernel,), {"threads": threads})
-    papermill.execute_notebook(
-        _escape(path), _escape(out), parameters=values, cwd=None if cwd is None else str(cwd),
-        kernel_name="python3", language="python", kernel_manager_class=kernel, progress_bar=sys.stderr.isatty(),
-        shutdown_kernel="immediate")  # all cells have ended: asking a kernel to leave takes it seconds
+    for attempt in range(3):
+        try:
+            papermill.execute_notebook(
+                _escape(path), _escape(out), parameters=values, cwd=None if cwd is None else str(cwd),
+                kernel_name="python3", language="python", kernel_manager_class=kernel, execution_timeout=timeout,
+                coalesce_streams=True,  # a progress bar is one line, not one for each of its carriage returns
+                progress_bar=sys.stderr.isatty(),
+                shutdown_kernel="immediate")  # all cells have ended: asking a kernel to leave takes it seconds
+            return
+        except RuntimeError as error:
+            if isinstance(error, DeadKernelError) or "Kernel d" not in str(error):  # died before, didn't respond
+                raise
+            if attempt == 2:
+                raise _NoKernel(str(error)) from error
 
 
-def _where(error, failed):
+def _where(error, failed, timeout):
     "Say where a run stopped: the cell as Jupyter counts it, and what was raised."
     if isinstance(error, papermill.PapermillExecutionError):
         return f"cell [{error.exec_count}] with {error.ename}: {error.evalue}"
+    if isinstance(error, _NoKernel):
+        return f"the start of its kernel, three times: {error} (see what the kernel printed above)"
+    if isinstance(error, CellTimeoutError):
+        return f"cell [{_begun(failed)}]: it took longer than {timeout:g} s (--timeout)"
+    return f"cell [{_begun(failed)}]: the kernel died (out of memory?)"
+
+
+def _begun(failed):
+    "The number of the cell that had begun last."
     cells = [c for c in nbformat.read(failed, as_version=4).cells if c.cell_type == "code"]
-    begun = sum(c.metadata.get("papermill", {}).get("status") in ("completed", "running", "failed") for c in cells)
-    return f"cell [{max(begun, 1)}]: the kernel died (out of memory?)"
+    return max(sum(c.metadata.get("papermill", {}).get("start_time") is not None for c in cells), 1)
 
 # %% ../nbs/15_runner.ipynb #0d57fa9d
 def failures(
@@ -228,11 +257,12 @@ def main(
     parser.add_argument("out", help="the executed copy (.ipynb)")
     parser.add_argument("--parameters", metavar="FILE.json", help="a JSON object of parameters (default: none)")
     parser.add_argument("--threads", type=int, help="threads of the kernel (default: as this process)")
+    parser.add_argument("--timeout", type=float, metavar="SECONDS", help="that one cell may take (default: any)")
     args = parser.parse_args(argv)
     Path(args.out).with_suffix(".failed.json").unlink(missing_ok=True)
     try:
         parameters = read_json(args.parameters) if args.parameters else None
-        print(run_notebook(args.notebook, args.out, parameters, threads=args.threads))
+        print(run_notebook(args.notebook, args.out, parameters, threads=args.threads, timeout=args.timeout))
     except (RevelioError, OSError) as error:
         print(error, file=sys.stderr)
         _record(args, error)

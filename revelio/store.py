@@ -166,7 +166,7 @@ class Hold:
     def release(self):
         self.lock.unlink(missing_ok=True)
 
-
+# %% ../nbs/01_store.ipynb #3abf004a
 def _drop_if_dead(lock):
     "Remove the claim of a process that is gone; RevelioError when it may be alive."
     try:

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,7 +17,7 @@ from PIL import Image
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 from revelio.concepts import Concepts
-from revelio.core import RevelioError, fingerprint, track
+from revelio.core import RevelioError, atomic_path, fingerprint, track
 
 # cell 53aa7b6a
 from types import SimpleNamespace
@@ -90,3 +91,46 @@ def test_pictures_that_are_not_there_are_not_asked_about(judged, tmp_path):
     judged.images["thumbnail"] = None
     with pytest.raises(RevelioError, match="without thumbnails"):
         judge_neurons(judged, [0], Judge("http://localhost:1", "m"), tmp_path / "a.jsonl")
+
+
+@pytest.mark.parametrize("said, choice", [
+    ("B", "coarse"), ("b.", "coarse"), ("**B**", "coarse"), ("(B)", "coarse"), ("B. they show things", "coarse"),
+    ("The answer is B.", "coarse"), ("Answer: B", "coarse"), ("A dog is on each of them, so the answer is B", "coarse"),
+    ("<think>A or C? Not C.</think>\nB", "coarse"), ("A dog, a cat.\n\nB", "coarse"), ('{"answer": "B"}', "coarse"),
+    ("I choose B", "coarse"), ("A dog", None), ("A or B", None), ("", None), ("F", None),
+    ("Answer: A. Answer: B", None), ("<think>it must be A", None), ("写真 B", "coarse")])
+def test_answers_are_read_in_any_shape(said, choice):
+    assert read_answer(said, list(CHOICES)) == choice
+
+
+@pytest.mark.parametrize("message, said", [
+    ({"content": [{"type": "text", "text": "C"}]}, "C"), ({"content": None, "reasoning_content": "hm"}, ""),
+    ({"content": None, "refusal": "no"}, "no"), ({"role": "assistant"}, ""), ({"content": 3}, "3")])
+def test_messages_come_in_any_shape(message, said):
+    with StubJudge(lambda request: (200, message)) as stub:
+        assert Judge(stub.url, "m").ask("?", Image.new("RGB", (8, 8))) == said
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'{"choices": []}', b'{"choices": [null]}', b'"text"',
+                                  b"\xff\xfe"])
+def test_what_is_no_answer_is_named(body):
+    with StubJudge(lambda request: (200, body)) as stub, pytest.raises(RevelioError, match="no answer from the judge"):
+        Judge(stub.url, "m").ask("?", Image.new("RGB", (8, 8)))
+
+
+def test_an_answer_has_a_time_and_a_length(judged, tmp_path):
+    from revelio.judge import _Patient, _read_within
+    slow = SimpleNamespace(iter_content=lambda size: (time.sleep(0.02) or b"x" for _ in range(1000)))
+    with pytest.raises(ValueError, match="had not ended after"):
+        _read_within(slow, 0.1)
+    with pytest.raises(ValueError, match="had not ended after"):
+        _read_within(SimpleNamespace(iter_content=lambda size: iter([bytes(2**20 + 1)])), 10)
+    busy = SimpleNamespace(headers={"Retry-After": "7200"})
+    assert _Patient(1).get_retry_after(busy) == 60
+    out = tmp_path / "a.jsonl"
+    with StubJudge(lambda request: (200, "写真: B")) as stub:
+        judge_neurons(judged, [0], Judge(stub.url, "m"), out)
+        whole = out.read_bytes()
+        out.write_bytes(whole + '{"neuron": 1, "reply": "写'.encode()[:-1])  # cut within a letter
+        assert judge_neurons(judged, [0], Judge(stub.url, "m"), out)["reply"].tolist() == ["写真: B"]
+    assert out.read_bytes().startswith(whole)

@@ -4,6 +4,7 @@ import argparse
 import ast
 import functools
 import logging
+import math
 import os
 import sys
 from pathlib import Path, PurePath
@@ -14,7 +15,7 @@ import zmq
 from ipykernel.kernelspec import get_kernel_dict
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
-from nbclient.exceptions import DeadKernelError
+from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from traitlets import default
 from revelio.core import RevelioError, read_json, unknown, write_json
 
@@ -90,7 +91,7 @@ def test_the_parameters_cell_is_one_and_plain(tmp_path):
 @pytest.mark.parametrize("given, made", [
     (np.int64(3), 3), (np.float32(0.5), 0.5), (np.float64(0.1), 0.1), (np.bool_(True), True), (np.str_("a"), "a"),
     (Path("a") / "b", "a/b"), ((1, (2, 3)), [1, [2, 3]]), (np.array([[1.5, 2.5]]), [[1.5, 2.5]]), (np.array(7), 7),
-    ({"a": {"b": (None, float("inf"))}}, {"a": {"b": [None, float("inf")]}}), ("it's \"so\" \\n", "it's \"so\" \\n"),
+    ({"a": {"b": (None, 1e300)}}, {"a": {"b": [None, 1e300]}}), ("it's \"so\" \\n", "it's \"so\" \\n"),
 ])
 def test_plain_converts_without_loss(given, made):
     got = plain(given, "p")
@@ -98,7 +99,8 @@ def test_plain_converts_without_loss(given, made):
 
 
 @pytest.mark.parametrize("given", [
-    {1, 2}, {1: 2}, 1j, b"a", np.longdouble(1), np.datetime64("2020-01-01"), object(), [lambda: 0]])
+    {1, 2}, {1: 2}, 1j, b"a", np.longdouble(1), np.datetime64("2020-01-01"), object(), [lambda: 0], float("nan"),
+    [float("inf")], {"a": np.float32("-inf")}, np.array([1, np.nan])])
 def test_plain_refuses_by_name(given):
     with pytest.raises(RevelioError, match="parameter p"):
         plain(given, "p")
@@ -153,6 +155,42 @@ def test_a_dead_kernel_is_an_error(tmp_path):
     with pytest.raises(RevelioError, match=r"cell \[2\]: the kernel died"):
         run_notebook(nb, tmp_path / "out.ipynb")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.ipynb", "out.failed.ipynb"]
+
+
+def test_a_kernel_that_does_not_come_up_is_started_again_and_recorded(tmp_path, monkeypatch, capsys):
+    nb, starts = write_notebook(tmp_path / "a.ipynb", "x = 1", "print(x)"), []
+    execute = papermill.execute_notebook
+
+    def unlucky(*args, **how):
+        starts.append(how["kernel_manager_class"])
+        if len(starts) != 3:
+            raise RuntimeError("Kernel died before replying to kernel_info")
+        return execute(*args, **how)
+    monkeypatch.setattr(papermill, "execute_notebook", unlucky)
+    assert printed(run_notebook(nb, tmp_path / "out.ipynb")) == "1\n" and len(starts) == 3
+    monkeypatch.setattr(papermill, "execute_notebook", execute)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "broken"))
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken/ipykernel_launcher.py").write_text("raise SystemExit('no such kernel')", encoding="utf-8")
+    assert main([str(nb), str(tmp_path / "runs/out.ipynb")]) == 1
+    assert "the start of its kernel" in failures(tmp_path / "runs")[0]["where"]
+
+
+def test_a_cell_that_hangs_is_ended_and_named(tmp_path):
+    nb = write_notebook(tmp_path / "a.ipynb", "x = 1", "import time\nprint('here', flush=True)\ntime.sleep(600)",
+                        "y = 2")
+    with pytest.raises(RevelioError, match=r"cell \[2\]: it took longer than 2 s \(--timeout\)"):
+        run_notebook(nb, tmp_path / "out.ipynb", timeout=2)
+    assert printed(tmp_path / "out.failed.ipynb") == "here\n"
+    with pytest.raises(RevelioError, match="timeout is 0"):
+        run_notebook(nb, tmp_path / "out.ipynb", timeout=0)
+
+
+def test_a_progress_bar_leaves_one_line(tmp_path):
+    nb = write_notebook(tmp_path / "a.ipynb", "x = 1", "for i in range(3000):\n"
+                        "    print(f'\\r{i} of 3000', end='', flush=i % 10 == 0)\nprint('\\ndone')")
+    out = run_notebook(nb, tmp_path / "out.ipynb")
+    assert printed(out).split("\n")[-3:] == ["2999 of 3000", "done", ""] and out.stat().st_size < 5000
 
 
 def test_run_refuses_in_place_and_bad_outputs(tmp_path):
