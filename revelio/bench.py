@@ -31,7 +31,8 @@ def machine() -> dict[str, object]:
     "Describe what a benchmark ran on."
     model = platform.processor() or platform.machine()
     if (info := Path("/proc/cpuinfo")).exists():
-        names = [line.split(":")[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")]
+        lines = info.read_text(encoding="utf-8").splitlines()
+        names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
         model = names[0] if names else model
     gpu = {"gpu": torch.cuda.get_device_name()} if torch.cuda.is_available() else {}
     return {"cpu": model, "cores": os.cpu_count(), "torch": torch.__version__, **gpu}
@@ -54,10 +55,11 @@ def record(
     line = {"name": name, "ours": ours, "theirs": theirs, "ratio": ratio, "unit": unit, "machine": machine(),
             "date": date.today().isoformat()}
     path = Path(path or find_root() / "paper_figures" / "bench.jsonl")
-    lines = [json.loads(text) for text in path.read_text().splitlines()] if path.exists() else []
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    lines = [json.loads(entry) for entry in text.splitlines()]
     kept = [old for old in lines if (old["name"], old["machine"]) != (name, line["machine"])]
     with atomic_path(path) as temporary:
-        temporary.write_text("".join(json.dumps(entry) + "\n" for entry in [*kept, line]))
+        temporary.write_text("".join(json.dumps(entry) + "\n" for entry in [*kept, line]), encoding="utf-8")
     return line
 
 # %% ../nbs/91_bench.ipynb #5f475385
@@ -106,7 +108,7 @@ def _rise_of(call):
     function, args, kwargs = pickle.loads(call)
     linux = sys.platform == "linux"
     if linux:  # the peak so far, that of importing, is forgotten; ru_maxrss may even hold the parent's
-        Path("/proc/self/clear_refs").write_text("5")
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
     before = _status("VmRSS") if linux else _ru_maxrss()
     function(*args, **kwargs)
     return (_status("VmHWM") if linux else _ru_maxrss()) - before
@@ -114,7 +116,7 @@ def _rise_of(call):
 
 def _status(field):
     "Bytes, from /proc/self/status."
-    text = Path("/proc/self/status").read_text()
+    text = Path("/proc/self/status").read_text(encoding="utf-8")
     return 1024 * int(text.split(f"{field}:")[1].split()[0])
 
 

@@ -163,6 +163,23 @@ def _cell_problems(nb, folder):
             yield f"cell {cell.get('id')} is marked `#| pytest`, which is read in nbs/ and nbs/tests/ only"
         if folder in ("stages", "figures") and cell.outputs:
             yield f"cell {cell.get('id')} has outputs: clear them; executed copies belong in out/"
+        if _is_export(marks) or folder in ("stages", "figures"):
+            for line in _locale_lines(cell.source):
+                yield f"cell {cell.get('id')} opens text in the encoding of the machine: say encoding= in `{line}`"
+
+
+def _locale_lines(source):
+    "Calls that read or write text without saying its encoding: on Windows that is not UTF-8."
+    for node in (n for statement in _parse(source) for n in ast.walk(statement) if isinstance(n, ast.Call)):
+        name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+        said = any(k.arg in ("encoding", None) for k in node.keywords)  # None: **options
+        most = {"read_text": 0, "write_text": 1}
+        modes = [a.value for a in [*node.args, *(k.value for k in node.keywords if k.arg == "mode")]
+                 if isinstance(a, ast.Constant) and re.fullmatch(r"[rwxa]t?\+?", str(a.value))]
+        binary = any(isinstance(a, ast.Constant) and re.fullmatch(r"[rwxa]\+?b\+?", str(a.value)) for a in node.args)
+        plain_open = isinstance(node.func, ast.Name) and name == "open" and not binary
+        if not said and (len(node.args) <= most.get(name, -1) or plain_open or (name == "open" and modes)):
+            yield ast.unparse(node)[:60]
 
 
 def notebook_problems(

@@ -50,7 +50,7 @@ def stand_in_model(
         _save_tiny(alias, temporary)
         _check_layers(alias, temporary)
     (repository / "refs").mkdir(exist_ok=True)
-    (repository / "refs" / "main").write_text(snapshot.name)
+    (repository / "refs" / "main").write_text(snapshot.name, encoding="utf-8")
     return snapshot
 
 # %% ../nbs/15b_rehearsal.ipynb #87b46a78

@@ -37,8 +37,8 @@ def _clip(folder, name="tokenizer", kind="CLIPTextModel", n_layers=1):
     letters = sorted(ByteLevel.alphabet())
     tokens = letters + [c + "</w>" for c in letters] + ["<|startoftext|>", "<|endoftext|>"]
     (folder / name).mkdir(parents=True, exist_ok=True)
-    (folder / name / "vocab.json").write_text(json.dumps({t: i for i, t in enumerate(tokens)}))
-    (folder / name / "merges.txt").write_text("#version: 0.2\n")
+    (folder / name / "vocab.json").write_text(json.dumps({t: i for i, t in enumerate(tokens)}), encoding="utf-8")
+    (folder / name / "merges.txt").write_text("#version: 0.2\n", encoding="utf-8")
     tokenizer = CLIPTokenizer.from_pretrained(folder / name, model_max_length=24)
     return tokenizer, getattr(transformers, kind)(CLIPTextConfig(
         vocab_size=len(tokens), hidden_size=32, intermediate_size=64, num_hidden_layers=n_layers, projection_dim=32,
@@ -193,7 +193,7 @@ def save_tiny_model(
         torch.manual_seed(seed)
         made = TINY[family](folder, **options)
     if isinstance(made, dict):
-        (folder / "preprocessor_config.json").write_text(json.dumps(made, indent=1))
+        (folder / "preprocessor_config.json").write_text(json.dumps(made, indent=1), encoding="utf-8")
     else:
         made.save_pretrained(folder)
     return folder

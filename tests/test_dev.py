@@ -117,6 +117,20 @@ def test_check_notebooks_refuses_outputs_in_figures(checkout):
     with pytest.raises(ValueError, match="has outputs"):
         check_notebooks(root)
 
+
+@pytest.mark.parametrize("call, wrong", [
+    ("p.write_text('x')", True), ("p.read_text()", True), ("open(p)", True), ("open(p, 'w')", True),
+    ("p.open('a')", True),
+    ("p.write_text('x', encoding='utf-8')", False), ("p.read_text('ascii')", False), ("open(p, 'rb')", False),
+    ("open(p, encoding='utf-8')", False), ("Image.open(p)", False), ("tarfile.open(p)", False), ("f(**k)", False)])
+def test_text_is_written_in_a_stated_encoding(checkout, call, wrong):
+    root = checkout("00_a.ipynb", f"#| export\ny = lambda p, f, k, Image, tarfile: {call}")
+    if wrong:
+        with pytest.raises(ValueError, match="in the encoding of the machine"):
+            check_notebooks(root)
+    else:
+        check_notebooks(root)
+
 # cell 4f5ccf96
 SETTINGS = """[DEFAULT]
 lib_name = toy
