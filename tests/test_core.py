@@ -47,6 +47,79 @@ def test_data_path_says_how_to_get_the_data(monkeypatch, tmp_path):
     with pytest.raises(RevelioError, match="REVELIO_DATA"):
         data_path("models", "nothing")
 
+# cell 4d527f35
+import tempfile
+
+
+def array_zoo(plain=((1.0, 2.0, 3.0), (4.0, 5.0, 6.0))):
+    "The same small numbers as everything that people have."
+    import pandas as pd
+    import scipy.sparse
+    x = np.array(plain)
+    t = torch.tensor(plain, dtype=torch.float64)
+    folder = Path(tempfile.mkdtemp())
+    np.save(folder / "x.npy", x.astype(np.float32))
+    read_only = x.copy()
+    read_only.flags.writeable = False
+    wide = np.repeat(x, 2, axis=1)
+    zoo = {"list": x.tolist(), "tuple": tuple(map(tuple, plain)), "frame": pd.DataFrame(x), "read only": read_only,
+           "memory map": np.load(folder / "x.npy", mmap_mode="r"), "sparse": scipy.sparse.csr_array(x),
+           "columns first": np.asfortranarray(x), "strided": wide[:, ::2], "reversed": x[::-1].copy()[::-1],
+           "longdouble": x.astype(np.longdouble), "objects": x.astype(object), "integers": x.astype(np.int32),
+           "unsigned": x.astype(np.uint8), "masked, nothing hidden": np.ma.array(x), "matrix": np.asmatrix(x)}
+    zoo |= {f"numpy {code}": x.astype(code) for code in ("<f2", ">f2", "<f4", ">f4", "<f8", ">f8", ">i4")}
+    zoo |= {f"torch {name}": t.to(getattr(torch, name)) for name in (
+        "float16", "bfloat16", "float32", "float64", "int64", "uint8", "float8_e4m3fn")}
+    zoo |= {"graph": t.clone().requires_grad_() * 1, "parameter": torch.nn.Parameter(t.float()), "transposed": t.T.T,
+            "torch strided": torch.tensor(wide)[:, ::2], "torch sparse": t.to_sparse(), "negative": torch._neg_view(-t),
+            "list of tensors": [row.requires_grad_() for row in t.clone().float()],
+            "expanded": t[None].expand(1, 2, 3)[0]}
+    return zoo
+
+
+@pytest.mark.parametrize("name, x", array_zoo().items(), ids=lambda v: v if isinstance(v, str) else "")
+def test_arrays_of_any_kind_come_in(name, x):
+    for dtype in (None, np.float32, np.float64, np.int64):
+        found = as_array(x, dtype=dtype, ndim=2)
+        assert found.dtype == (dtype or found.dtype) and found.dtype.isnative and found.dtype.char in "bBilqfd"
+        assert np.asarray(found).tolist() == [[1, 2, 3], [4, 5, 6]]
+    tensor = as_tensor(x)
+    assert tensor.dtype in (torch.float32, torch.float64) and tensor.tolist() == [[1, 2, 3], [4, 5, 6]]
+    assert tensor.requires_grad == (name in ("graph", "parameter"))  # training needs it
+
+
+@pytest.mark.parametrize("x, said", [
+    ("text", "expected real numbers"), ([["a"]], "expected real numbers"), ([1j], "expected real numbers"),
+    ([[1, 2], [3]], "rows of equal length"), ([None, 1.0], "expected real numbers"), ({"a": 1}, "dict"),
+    (np.array(["2020-01-01"], dtype="datetime64[D]"), "expected real numbers"), (torch.tensor([1j]), "real numbers"),
+    (np.ma.array([1.0, 2.0], mask=[True, False]), "masked entries"), ([torch.ones(2), torch.ones(3)], "equal length"),
+    (np.zeros(2, dtype=[("a", "f4")]), "expected real numbers"), (object(), "object")])
+def test_what_is_no_array_is_refused_in_one_sentence(x, said):
+    for door in (as_array, as_tensor):
+        with pytest.raises(RevelioError, match=f"^weights .*{said}"):
+            door(x, "weights")
+
+
+def test_class_ids_are_whole_and_axes_are_checked():
+    with pytest.raises(RevelioError, match="labels hold 1.5; expected whole numbers"):
+        as_array([0.0, 1.5], "labels", np.int64)
+    with pytest.raises(RevelioError, match="labels hold nan"):
+        as_array([0.0, float("nan")], "labels", np.int64)
+    for door in (as_array, as_tensor):
+        with pytest.raises(RevelioError, match=r"features have shape \(3,\); expected 2 or 4 axes"):
+            door(torch.ones(3), ndim=(2, 4))
+    x = np.arange(4.0)
+    assert as_array(x) is x and as_array([]).shape == (0,)
+
+
+def test_noise_is_the_same_under_any_default_dtype():
+    before = keyed_noise(["a"], (3,), 5)
+    torch.set_default_dtype(torch.float64)
+    try:
+        assert torch.equal(keyed_noise(["a"], (3,), 5), before) and keyed_noise([], (3,), 5).dtype == torch.float32
+    finally:
+        torch.set_default_dtype(torch.float32)
+
 # cell 0eb9c36d
 def test_device_and_dtype_are_refused_with_the_remedy():
     with pytest.raises(RevelioError, match="fp16 on a CPU"):
