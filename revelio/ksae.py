@@ -27,18 +27,29 @@ def top_k(
     k: int,       # entries kept per row
 ) -> tuple[Tensor, Tensor]:  # values (b, k) in descending order, indices (b, k)
     "Take the k largest entries of each row; equal entries in ascending order of index."
-    n = pre.shape[1]
-    values, indices = pre.topk(min(k + 1, n))
+    spare = 1 if pre.dtype.itemsize > 2 else k + 8  # in 16 bits each row has a few equals of its k-th entry
+    width = min(k + spare, pre.shape[1])
+    values, indices = pre.topk(width)
     tied = (values[:, 1:] == values[:, :-1]).any(dim=1).nonzero()[:, 0]
-    values, indices = values[:, :k], indices[:, :k]
     if len(tied):
-        rows, last = pre[tied], values[tied, -1:]
-        lowest_first = torch.arange(n, 0, -1, dtype=torch.int32, device=pre.device)
-        rank = torch.where(rows > last, n + 1, (rows == last) * lowest_first)  # those above, then equals
-        chosen = rank.topk(k).indices.sort(dim=1).values
-        ordered = rows.gather(1, chosen).sort(dim=1, descending=True, stable=True)
-        values[tied], indices[tied] = ordered.values, chosen.gather(1, ordered.indices)
-    return values, indices
+        found, order = indices[tied].sort(dim=1)
+        ordered = values[tied].gather(1, order).sort(dim=1, descending=True, stable=True)
+        values[tied], indices[tied] = ordered.values, found.gather(1, ordered.indices)
+        more = tied[ordered.values[:, -1] == ordered.values[:, k - 1]]  # equals may have been left out
+        values, indices = values[:, :k], indices[:, :k]
+        if len(more) and width < pre.shape[1]:
+            values[more], indices[more] = _top_k_of_equals(pre[more], values[more, -1:], k)
+    return values[:, :k], indices[:, :k]
+
+
+def _top_k_of_equals(rows, last, k):
+    "The same for rows that have any number of equals of their k-th entry, which is `last`: two more passes over each."
+    n = rows.shape[1]
+    lowest_first = torch.arange(n, 0, -1, dtype=torch.int32, device=rows.device)
+    rank = torch.where(rows > last, n + 1, (rows == last) * lowest_first)  # those above, then equals
+    chosen = rank.topk(k).indices.sort(dim=1).values
+    ordered = rows.gather(1, chosen).sort(dim=1, descending=True, stable=True)
+    return ordered.values, chosen.gather(1, ordered.indices)
 
 # %% ../nbs/06_ksae.ipynb #039ca986
 _BLOCK = 2**26  # entries of the largest array of a step: 256 MB in fp32

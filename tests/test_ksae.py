@@ -14,6 +14,9 @@ from torch.autograd.function import once_differentiable
 from revelio.core import RevelioError, atomic_path, read_json, save_tensors, unknown, versions, write_json
 
 # cell de0b53ad
+import pytest
+
+
 def test_ties_go_to_the_lowest_index_inside_and_at_the_edge():
     assert top_k(torch.zeros(2, 900), 4)[1].tolist() == [[0, 1, 2, 3]] * 2
     pre = torch.randint(0, 6, (200, 50), generator=torch.Generator().manual_seed(0)).float()
@@ -24,6 +27,17 @@ def test_ties_go_to_the_lowest_index_inside_and_at_the_edge():
     assert torch.equal(top_k(pre, 50)[1], exact.indices)
     assert torch.equal(top_k(pre, 1)[1], exact.indices[:, :1])
     assert torch.equal(top_k(pre.bfloat16(), 7)[1], exact.indices[:, :7])
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+def test_the_few_ties_of_a_wide_row_take_no_second_pass(dtype, monkeypatch):
+    import revelio.ksae as module
+    pre = torch.randn(60, 81_920, generator=torch.Generator().manual_seed(0)).to(dtype)
+    monkeypatch.setattr(module, "_top_k_of_equals", None)
+    values, indices = top_k(pre, 32)
+    exact = pre.sort(dim=1, descending=True, stable=True)
+    assert torch.equal(indices, exact.indices[:, :32]) and torch.equal(values, exact.values[:, :32])
+    if dtype == torch.bfloat16:
+        assert (exact.values[:, 31] == exact.values[:, 32]).sum() > 20  # ties at the edge
 
 # cell b2787fc8
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -136,9 +150,6 @@ def test_under_autocast_only_the_product_is_in_bfloat16():
         assert a.grad.dtype == torch.float32 and (a.grad - b).norm() < 0.02 * b.norm()
 
 # cell bc9253a6
-import pytest
-
-
 def _ksae(d=6, n=20, k=3, **options):
     torch.manual_seed(0)
     return KSAE(d, n, k, **options)
