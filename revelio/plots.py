@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['COLUMN', 'PAGE', 'PALETTE', 'X_LABELS', 'Y_LABELS', 'MARKERS', 'GRID_CAPTION', 'GALLERY_STYLE', 'GALLERY_TEMPLATE',
-           'VERDICTS', 'COARSER', 'SAME_VALUE', 'PAGE_TEMPLATE', 'color', 'timestep_colors', 'set_style',
+           'COARSER', 'SAME_VALUE', 'CONTRAST_COLUMNS', 'PAGE_TEMPLATE', 'color', 'timestep_colors', 'set_style',
            'purity_by_layer', 'purity_by_timestep', 'sigma_label_panel', 'depth_curves', 'published_over_chance',
            'purity_grid', 'gallery', 'as_picture', 'show_heatmap', 'neuron_rows', 'neuron_distributions',
-           'stacked_shares', 'write_gallery', 'concept_folders', 'cell_table', 'verdict', 'comparison',
+           'stacked_shares', 'write_gallery', 'concept_folders', 'cell_table', 'value_verdict', 'comparison',
            'compare_curves', 'made_from', 'save_figure', 'write_index']
 
 # %% ../nbs/13_plots.ipynb #6c5e0116
@@ -31,7 +31,8 @@ from matplotlib.lines import Line2D
 from PIL import Image
 
 from .concepts import Concepts, showcase
-from .core import RevelioError, atomic_path, logger, read_json, versions, write_json
+from .core import RevelioError, atomic_path, logger, read_json, unknown, versions, write_json
+from .stats import VERDICTS
 from .store import FeatureStore
 
 # %% ../nbs/13_plots.ipynb #fd3ad49c
@@ -564,20 +565,15 @@ def cell_table(
     return df[df["level"].isin(levels)].replace({"level": level_names}).reset_index(drop=True)
 
 # %% ../nbs/13_plots.ipynb #6efd5d96
-VERDICTS = ("agree", "differ", "not comparable")
-
-
-def verdict(
-    ours: float | str | None,       # a number or a finding; None: we have none
-    published: float | str | None,  # None: the paper states none
-    same: bool = True,              # model and data are the same, or the finding does not depend on them
-    tolerance: float = 0.0,         # relative to the published number
-) -> str:                           # one of VERDICTS
-    "Say whether a finding agrees with the published one."
+def value_verdict(
+    ours: float | None,       # None: we have none
+    published: float | None,  # None: the paper states none
+    same: bool = True,        # model, data and image size are the same, or the number does not depend on them
+    tolerance: float = 0.0,   # relative to the published number
+) -> str:                     # one of stats.VERDICTS
+    "Say whether a number agrees with the published one; which place is best is for `stats.best_verdict`."
     if ours is None or published is None or not same or ours != ours or published != published:
         return "not comparable"
-    if isinstance(ours, str) or isinstance(published, str):
-        return "agree" if str(ours) == str(published) else "differ"
     return "agree" if abs(ours - published) <= tolerance * abs(published) else "differ"
 
 
@@ -586,14 +582,15 @@ def comparison(
     ours: float | str | None,
     published: float | str | None,
     source: str,                    # of the published number
-    same: bool = True,
-    tolerance: float = 0.0,
+    verdict: str,                   # computed: by `value_verdict`, `stats.best_verdict` or `stats.order_verdict`
+    tolerance: float = 0.0,         # that the verdict allowed, for the page
 ) -> dict:                          # a row for `save_figure(…, compare=[…])`
-    "Put a finding beside the published one, with the verdict."
+    "Put a finding beside the published one; RevelioError for a verdict that no rule gives."
+    if verdict not in VERDICTS:
+        raise unknown("verdict", verdict, VERDICTS)
     ours, published = (v.item() if isinstance(v, np.generic) else v for v in (ours, published))
-    row = {"what": what, "ours": ours, "published": published, "source": source,
-           "verdict": verdict(ours, published, same, tolerance)}
-    return row | ({"tolerance": tolerance} if tolerance and row["verdict"] != "not comparable" else {})
+    row = {"what": what, "ours": ours, "published": published, "source": source, "verdict": verdict}
+    return row | ({"tolerance": tolerance} if tolerance and verdict != "not comparable" else {})
 
 # %% ../nbs/13_plots.ipynb #b8b56bfd
 COARSER = {"caltech101": 1}  # published sets that stand for a coarser level than the finest: how many levels up
@@ -632,10 +629,13 @@ def _compare_curve(ours, theirs, x):
 
     def order(curve):
         return " < ".join(map(str, curve.sort_values(kind="stable").index))
-    return [comparison(f"purest {x}: {who}", str(ratio.idxmin()), str(best), them["source"]),
-            comparison(f"{x}s, purest first: {who}", order(ratio), order(known), them["source"]),
-            comparison(f"sigma_label at {x} {best}: {who}", float(f"{values['sigma_label'][best]:.4g}"), known[best],
-                       them["source"], same, SAME_VALUE)]
+    ours = float(f"{values['sigma_label'][best]:.4g}")
+    return [comparison(f"purest {x}: {who}", str(ratio.idxmin()), str(best), them["source"],
+                       "agree" if str(ratio.idxmin()) == str(best) else "differ"),
+            comparison(f"{x}s, purest first: {who}", order(ratio), order(known), them["source"],
+                       "agree" if order(ratio) == order(known) else "differ"),
+            comparison(f"sigma_label at {x} {best}: {who}", ours, known[best], them["source"],
+                       value_verdict(ours, known[best], same, SAME_VALUE), SAME_VALUE)]
 
 # %% ../nbs/13_plots.ipynb #77055867
 def made_from(
@@ -673,6 +673,9 @@ def _distinct(items):
     return [item for i, item in enumerate(items) if item not in items[:i]]
 
 
+CONTRAST_COLUMNS = {"family", "contrast", "difference", "low", "high", "p", "p_holm", "told_apart", "n_seeds"}
+
+
 def save_figure(
     fig: Figure,
     out_dir: str | Path,   # e.g. paper_figures/mini
@@ -680,11 +683,14 @@ def save_figure(
     data: pd.DataFrame,    # what is plotted
     info: dict,            # claim, caption, command, parameters with the seed; whatever suffices to run it again
     compare: Sequence[dict] = (),  # rows of `comparison`: our findings beside the published ones
+    contrasts: pd.DataFrame | None = None,  # from `stats.contrasts`, one family or several; more columns may stand there
 ) -> list[Path]:           # PNG, PDF, CSV and JSON
-    "Write a figure, its numbers and its provenance, each atomically; RevelioError for a row that is no comparison."
+    "Write a figure, its numbers and its provenance, each atomically; RevelioError for rows that no rule made."
     for row in compare:
         if missing := {"what", "ours", "published", "source", "verdict"} - set(row) or row["verdict"] not in VERDICTS:
             raise RevelioError(f"a row of compare is {row!r} ({missing}); expected what `comparison` returns.")
+    if contrasts is not None and (missing := CONTRAST_COLUMNS - set(contrasts)):
+        raise RevelioError(f"contrasts lack {', '.join(sorted(missing))}; expected what `stats.contrasts` returns.")
     out_dir = Path(out_dir)
     paths = [out_dir / f"{name}.{end}" for end in ("png", "pdf", "csv", "json")]
     no_dates = {"png": {"Software": None}, "pdf": {"CreationDate": None, "Producer": None, "Creator": None}}
@@ -693,9 +699,16 @@ def save_figure(
             fig.savefig(temporary, format=path.suffix[1:], metadata=metadata)
     with atomic_path(paths[2]) as temporary:
         data.to_csv(temporary, index=False, float_format="%.6g", lineterminator="\n")
-    write_json(paths[3], {"name": name, **info, "compare": list(compare), "made_from": made_from(
-        info.get("parameters", {})), "versions": versions()})
+    write_json(paths[3], {"name": name, **info, "compare": list(compare), "contrasts": _records(contrasts),
+                          "made_from": made_from(info.get("parameters", {})), "versions": versions()})
     return paths
+
+
+def _records(table):
+    "Rows of a table for JSON, which knows no NaN."
+    rows = [] if table is None else table.to_dict("records")
+    return [{k: None if v is None or v != v else v.item() if isinstance(v, np.generic) else v for k, v in row.items()}
+            for row in rows]
 
 # %% ../nbs/13_plots.ipynb #5a613cad
 PAGE_TEMPLATE = """<!doctype html>
@@ -707,7 +720,8 @@ section { border-top: 1px solid #ccc; padding: 1rem 0 } img { max-width: 100% } 
 code, pre { font: 13px/1.4 ui-monospace, monospace; background: #f4f4f4 }
 pre { padding: .5rem; overflow-x: auto } small { color: #555 }
 table { border-collapse: collapse; font-size: 13px } th, td { text-align: left; padding: .15rem .8rem .15rem 0 }
-td { border-top: 1px solid #ddd } .agree { color: #14713d } .differ { color: #a8321a } .not { color: #666 }
+td { border-top: 1px solid #ddd } .agree { color: #14713d } .differ { color: #a8321a }
+.not, .undecided { color: #666 } summary { font-size: 13px; cursor: pointer }
 </style></head><body><h1>{{ title }}</h1>
 {% if explorer %}
 <p><a href="explorer/index.html">Explorer</a>: the neurons behind these figures, one by one.</p>{% endif %}
@@ -718,7 +732,15 @@ td { border-top: 1px solid #ddd } .agree { color: #14713d } .differ { color: #a8
 {% for row in f.compare %}<tr><td>{{ row.what }} <small>({{ row.source }})</small></td><td>{{ shown(row.ours) }}</td>
 <td>{{ shown(row.published) }}</td><td class="{{ row.verdict.split()[0] }}">{{ row.verdict }}{% if row.tolerance %}
 (within {{ "%g" % (100 * row.tolerance) }} %){% endif %}</td></tr>
-{% endfor %}</table>{% else %}<p class="not">Not comparable: {{ f.published if f.published is string else
+{% endfor %}</table>{% endif %}
+{% for family, rows in (f.get("contrasts") or [])|groupby("family") %}<details><summary>{{ family }}: {{ rows|length }}
+contrasts, {{ rows|selectattr("told_apart")|list|length }} told apart</summary>
+<table><tr><th>contrast</th><th>difference [95 %]</th><th>p (Holm)</th><th>seeds</th><th>told apart</th></tr>
+{% for row in rows %}<tr><td>{{ row.contrast }}</td><td>{{ shown(row.difference, 2) }} [{{ shown(row.low, 2) }},
+{{ shown(row.high, 2) }}]</td><td>{{ shown(row.p_holm, 2) }}</td><td>{{ row.n_seeds }}</td>
+<td>{{ "yes" if row.told_apart else "no" }}</td></tr>
+{% endfor %}</table></details>{% endfor %}
+{% if not f.compare %}<p class="not">Not comparable: {{ f.published if f.published is string else
 "no published number belongs to this claim." }}</p>{% endif %}
 <p><small>{{ f.name }}: <a href="{{ f.name }}.pdf">PDF</a> · <a href="{{ f.name }}.csv">numbers (CSV)</a> ·
 <a href="{{ f.name }}.json">parameters and versions (JSON)</a> · revision
@@ -744,6 +766,6 @@ def write_index(
     return Path(folder) / "index.html"
 
 
-def _shown(value):
+def _shown(value, digits=4):
     "A finding for the page."
-    return "–" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
+    return "–" if value is None else f"{value:.{digits}g}" if isinstance(value, float) else str(value)
