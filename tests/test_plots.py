@@ -29,7 +29,8 @@ from revelio.store import StoreWriter
 # cell 7f4edcbd
 def _demo_frame():
     return pd.DataFrame([dict(layer=f"up_ft{i}", timestep=t, level=level, purity=0.5, purity_low=0.4, purity_high=0.6,
-                              purity_null=0.2, sigma_label=3.0, sigma_label_chance=4.0)
+                              purity_null=0.2, sigma_label_dense=3.0, sigma_label_dense_low=2.0,
+                              sigma_label_dense_high=5.0, sigma_label_dense_chance=4.0)
                          for i in range(3) for t in (500, 0, 25) for level in ("label", "style")])
 
 
@@ -88,9 +89,12 @@ def test_labels_of_many_panels_do_not_overlap():
 def test_sigma_label_is_drawn_over_its_chance_level():
     df = _demo_frame()
     published = pd.DataFrame(dict(line="sd15, Pets", layer=["up_ft1", "up_ft0", "up_ft9"], ratio=[0.8, 0.9, 0.1]))
-    ax = sigma_label_panel(df[df.timestep == 0], published=published)
-    assert set(ax.lines[0].get_ydata()) == {0.75}
-    assert list(ax.lines[2].get_ydata()) == [0.9, 0.8], "published rows must follow the layer order"
+    ax = sigma_label_panel(df[df.timestep == 0].assign(sigma_label=0.1), published=published)
+    assert set(ax.containers[0].lines[0].get_ydata()) == {0.75} and "before TopK" in ax.get_ylabel()
+    ends = np.array(ax.containers[0].lines[2][0].get_segments())[:, :, 1]
+    assert (ends == [0.5, 1.25]).all(), "the interval is over chance, too"
+    line, = (line for line in ax.lines if line.get_label() == "sd15, Pets")
+    assert list(line.get_ydata()) == [0.9, 0.8], "published rows must follow the layer order"
     plt.close(ax.figure)
 
 # cell f754473a
@@ -236,48 +240,6 @@ def test_missing_cells_are_named_with_the_command(tmp_path):
     assert concept_folders(tmp_path, ["run/up_ft1-t25"], "make") == [tmp_path / "run/up_ft1-t25/concepts"]
     with pytest.raises(RevelioError, match="1 of 2 cells.*run/up_ft1-t0.*make figures PRESET=mini"):
         concept_folders(tmp_path, ["run/up_ft1-t25", "run/up_ft1-t0"], "make figures PRESET=mini")
-
-# cell 9834319b
-def _published_layers(**changes):
-    rows = [dict(table="layers", model="sd15", dataset=d, layer=layer, timestep=25.0, metric="sigma_label", value=v,
-                 source="the paper") | changes
-            for d, vs in (("oxford-pets", (9.5, 8.6, 9.7)), ("caltech101", (9.4, 21.3, 25.6)))
-            for layer, v in zip(("bottleneck", "up_ft1", "up_ft2"), vs)]
-    return pd.DataFrame(rows)
-
-
-def _our_layers(model="mini-sd", dataset="emoji"):
-    values = {"subgroup": (25.0, 20.0, 24.0), "group": (2.0, 2.2, 1.9)}
-    return pd.DataFrame([dict(panel="a", model=model, dataset=dataset, layer=layer, timestep=25, level=level,
-                              sigma_label=v, sigma_label_chance=30.0 if level == "subgroup" else 2.5)
-                         for level, vs in values.items() for layer, v in zip(("bottleneck", "up_ft1", "up_ft2"), vs)])
-
-
-def test_curves_are_compared_by_place_and_order_and_values_only_on_the_same_data():
-    fine, coarse = (compare_curves(_our_layers(), _published_layers(), "layers")[i:i + 3] for i in (0, 3))
-    assert [r["verdict"] for r in fine] == ["agree", "differ", "not comparable"]
-    assert [(r["ours"], r["published"]) for r in fine] == [
-        ("up_ft1", "up_ft1"), ("up_ft1 < up_ft2 < bottleneck", "up_ft1 < bottleneck < up_ft2"), (20.0, 8.6)]
-    assert "emoji subgroup, against sd15, oxford-pets" in fine[0]["what"] and "emoji group" in coarse[0]["what"]
-    assert [r["verdict"] for r in coarse] == ["differ", "differ", "not comparable"]
-    assert all(r["verdict"] in VERDICTS and r["source"] == "the paper" for r in fine + coarse)
-
-
-def test_the_same_model_and_data_are_compared_by_value():
-    ours = _our_layers("sd15", "caltech101").assign(sigma_label=[9.3, 21.0, 25.0, 1, 1, 1], sigma_label_chance=28.0)
-    rows = compare_curves(ours, _published_layers(), "layers")
-    assert [r["verdict"] for r in rows[3:]] == ["agree", "agree", "agree"] and rows[5]["tolerance"] == SAME_VALUE
-    rows = compare_curves(ours.assign(sigma_label=[8.0, 21.0, 25.0, 1, 1, 1]), _published_layers(), "layers")
-    assert rows[5]["verdict"] == "differ"
-
-
-def test_timesteps_are_compared_at_the_published_layer_alone():
-    theirs = _published_layers(table="timesteps").assign(timestep=[0.0, 25.0, 500.0] * 2, layer="up_ft1")
-    ours = _our_layers().assign(timestep=[0, 25, 500] * 2, layer="up_ft1", panel="mini-sd, up_ft1")
-    other = ours.assign(layer="up_ft2", panel="mini-sd, up_ft2")
-    rows = compare_curves(pd.concat([other, ours]), theirs, "timesteps", "timestep")
-    assert len(rows) == 6 and rows[0]["ours"] == rows[0]["published"] == "25" and "at up_ft1" in rows[0]["what"]
-    assert compare_curves(other, theirs, "timesteps", "timestep") == []
 
 # cell 6e066270
 def test_a_verdict_is_not_typed_in(tmp_path):
