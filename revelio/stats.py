@@ -20,6 +20,12 @@ from scipy.stats import t as student
 from .core import RevelioError
 
 # %% ../nbs/06a_stats.ipynb #5ef2c399
+def _names(groups):
+    "Groups as numbers, which sort fast, or as text."
+    groups = np.asarray(groups)
+    return groups if groups.dtype.kind in "iu" else groups.astype(str)
+
+
 def permuted(
     labels: np.ndarray,  # (n,) class ids; -1, no label, stays where it is
     groups: Sequence,    # (n,) split groups
@@ -33,7 +39,7 @@ def permuted(
     """
     labels = np.asarray(labels)
     known, result = np.flatnonzero(labels >= 0), labels.copy()
-    at = np.unique(np.asarray(groups)[known].astype(str), return_inverse=True)[1]
+    at = np.unique(_names(groups)[known], return_inverse=True)[1]
     sizes = np.bincount(at)[at] if len(known) else at
 
     def lined_up():  # rows, groups by size and within a size in a new order, images of a group in a new order
@@ -50,12 +56,12 @@ def hand_patterns(
     top_groups = np.asarray(top_groups)
     if not len(top_groups):
         return [], np.empty(0, dtype=np.int64)
-    places = np.sort(top_groups, axis=1)
-    found, m = np.zeros_like(places, dtype=np.int16), places.shape[1]
+    (n, m), places = top_groups.shape, np.sort(top_groups, axis=1)
     run = np.cumsum(np.diff(places, axis=1, prepend=places[:, :1] - 1) != 0, axis=1) - 1  # 0, 0, 1, 2, 2: which run
-    np.add.at(found, (np.arange(len(places))[:, None], run), 1)
-    patterns, which = np.unique(-np.sort(-found, axis=1), axis=0, return_inverse=True)
-    return [tuple(int(n) for n in row if n) for row in patterns[:, :m]], which.reshape(-1)
+    found = np.bincount((run + m * np.arange(n)[:, None]).ravel(), minlength=n * m).reshape(n, m)
+    found = -np.sort(-found, axis=1).astype(np.int8)
+    _, first, which = np.unique(found.view(f"S{m}")[:, 0], return_index=True, return_inverse=True)
+    return [tuple(int(n) for n in row if n) for row in found[first]], which
 
 # %% ../nbs/06a_stats.ipynb #0a944fc5
 def hands(
@@ -68,7 +74,7 @@ def hands(
     "Deal images at random, so many of each group as the pattern says: the top images of a neuron that knows nothing."
     labels = np.asarray(labels)
     known = np.flatnonzero(labels >= 0)
-    sizes = np.unique(np.asarray(groups)[known].astype(str), return_inverse=True, return_counts=True)
+    sizes = np.unique(_names(groups)[known], return_inverse=True, return_counts=True)
     rows, sizes = known[np.argsort(sizes[1], kind="stable")], sizes[2]
     starts, rng = np.cumsum(sizes) - sizes, np.random.default_rng(seed)
     if any((sizes >= n).sum() < i for i, n in enumerate(pattern, 1)):
@@ -169,7 +175,9 @@ def jackknife(
 ) -> Measured:
     "Measure a number that was computed again with some groups left out."
     others = np.asarray(others, dtype=np.float64)
-    return Measured(float(value), (others - np.nanmean(others)) * np.sqrt((1 - DROPPED) / DROPPED), key)
+    if np.isnan(others).any() or np.isnan(value):  # so few images that some draw leaves nothing to measure
+        return Measured(float(value), np.empty(0), key)
+    return Measured(float(value), (others - others.mean()) * np.sqrt((1 - DROPPED) / DROPPED), key)
 
 # %% ../nbs/06a_stats.ipynb #c65a41ed
 class Difference(NamedTuple):

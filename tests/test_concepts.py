@@ -14,7 +14,8 @@ from scipy.sparse import csr_array
 from torch import Tensor
 from revelio.core import RevelioError, atomic_path, fingerprint, group_split, hash_files, logger, pick_device, read_json, track, unknown, versions, write_json, write_parquet
 from revelio.ksae import KSAE, Codes
-from revelio.metrics import RunningFVU, dead_share, firing_counts, granularity, l0, label_summary, nested_levels, neuron_label_table, neuron_table, sigma_label, significant, sorted_firings
+from revelio.metrics import RunningFVU, dead_share, firing_counts, granularity, l0, label_summary, measure_neurons, nested_levels, neuron_label_table, neuron_table, sigma_lines, sigma_neurons, sorted_firings
+from revelio.stats import Measured
 from revelio.store import FeatureStore
 from revelio.training import Rows, data_fingerprint, open_source, store_fingerprint
 
@@ -188,7 +189,7 @@ def test_the_folder_and_its_tables(runs):
     names = {"codes-00000.safetensors", "concepts.parquet", "images.parquet", "manifest.json"}
     assert {p.name for p in (folder / "c").iterdir()} == names
     assert str(folder) not in (folder / "c/manifest.json").read_text()
-    assert list(concepts.images.columns) == ["id", "split_group", "label", "half", "thumbnail", "caption"]
+    assert list(concepts.images.columns) == ["id", "split_group", "label", "half", "thumbnail", "caption", "measured"]
     assert concepts.images["id"].tolist() == store.ids and concepts.levels == ["label", "half"]
     neurons = concepts.neurons
     assert len(neurons) == 80 and neurons["neuron"].tolist() == list(range(80))
@@ -405,8 +406,8 @@ def test_the_showcase_has_the_purest_of_each_granularity(runs, monkeypatch):
     assert len(strongest) == 3 and strongest["mean_activation"].is_monotonic_decreasing
 
 def test_an_earlier_format_is_refused(runs, tmp_path):
-    write_json(tmp_path / "c/manifest.json", runs[2].manifest | {"format": 1})
-    with pytest.raises(RevelioError, match="of format 1, expected 'concepts' of format 2"):
+    write_json(tmp_path / "c/manifest.json", runs[2].manifest | {"format": 2})
+    with pytest.raises(RevelioError, match="of format 2, expected 'concepts' of format 3"):
         Concepts(tmp_path / "c")
 
 # cell 2e3fb1a8
