@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from revelio.concepts import Concepts
 from revelio.core import RevelioError, read_json
+from revelio.metrics import SHARE
 from revelio.plots import comparison, value_verdict
 from revelio.stats import Best, Measured, best_of, best_verdict, contrasts, order_verdict
 import tempfile
@@ -32,8 +33,8 @@ def invented_cell(layer, purity, sigma, seed=0, equal=None, timestep=25, run="sd
     summary = pd.DataFrame([dict(layer=layer, timestep=timestep, level=one, **numbers) for one in ("label", "group")])
     made = dict(model="mini-sd", dataset="emoji", split="test", image_size=64) | settings
     return SimpleNamespace(path=Path(f"{run}/{layer}-t{timestep}-s{seed}/concepts"), layer=layer, timestep=timestep,
-                           summary=summary, measured=measured,
-                           manifest={"settings": made, "n_neurons": dictionary, "n_images": 300, "images": "all"})
+                           summary=summary, measured=measured, measured_on=f"emoji, {made['split']} split",
+                           manifest={"settings": made, "n_neurons": dictionary})
 
 
 def invented_cells(purity, sigma, seeds=3, equal=None, **settings):
@@ -55,6 +56,7 @@ def test_seeds_of_a_cell_are_one_row_with_the_interval_of_their_mean():
     assert len(by_seed([invented_cell("up_ft1", 0.5, 9, run="a"), invented_cell("up_ft1", 0.5, 9, run="b")])) == 2
     with pytest.raises(RevelioError, match="2 sets of images"):
         over_seeds([Measured(1.0, np.zeros(3), "a"), Measured(1.0, np.zeros(3), "b")])
+    assert len(over_seeds([Measured(1.0, np.zeros(3), "a"), Measured(2.0, np.empty(0), "a")]).spread) == 0
 
 
 def test_a_model_at_two_image_sizes_is_two_series():
@@ -66,12 +68,12 @@ def test_a_model_at_two_image_sizes_is_two_series():
 def test_the_caption_says_what_was_measured():
     one = {"up_ft1": 0.5, "up_ft2": 0.4}
     said = measured_caption(cell_table(invented_cells(one, one), ["group"], {}))
-    assert "the 300 test images" in said and "seeds: 3." in said and "Every dictionary has 2,048 neurons." in said
+    assert "measured on emoji, test split. k-SAE seeds: 3." in said and "Every dictionary has 2,048 neurons." in said
     other = invented_cell("bottleneck", 0.5, 9, dictionary=4096, split="train")
     said = measured_caption(cell_table([*invented_cells(one, one), other], ["group"], {}))
     assert "2,048 at mini-sd up_ft1, mini-sd up_ft2; 4,096 at mini-sd bottleneck" in said
     assert "seeds: 1 to 3, and with fewer than 3 nothing is told apart" in said
-    assert "on which the k-SAE was trained" in said
+    assert "emoji, test split and emoji, train split" in said
 
 # cell a7f994b2
 PURITY = {"bottleneck": 0.3, "up_ft1": 0.5, "up_ft2": 0.7}
