@@ -6,8 +6,8 @@
 __all__ = ['MIN_SEEDS', 'STATISTICS', 'HANDLES', 'COARSER', 'SAME_VALUE', 'PUBLISHED_SIZE', 'AS_PUBLISHED', 'OURS',
            'PUBLISHED_BLOCKS', 'CLAIMS', 'NOT_MEASURED', 'README_HEAD', 'README_MARKS', 'by_seed', 'over_seeds',
            'measured_at', 'cell_table', 'measured_caption', 'compare_curves', 'block_depth', 'compare_blocks',
-           'compare_models', 'seeded_contrasts', 'neighbour_contrasts', 'variant_contrasts', 'Claim', 'readme_table',
-           'with_table', 'table_between_marks']
+           'compare_models', 'seeded_contrasts', 'neighbour_contrasts', 'variant_numbers', 'variant_contrasts', 'Claim',
+           'readme_table', 'with_table', 'table_between_marks']
 
 # %% ../nbs/13b_tables.ipynb #6f736257
 import re
@@ -291,13 +291,31 @@ def neighbour_contrasts(
     return seeded_contrasts(pairs, f"{statistic} of neighbouring {x}s")
 
 # %% ../nbs/13b_tables.ipynb #76e2c5ce
+def variant_numbers(
+    neurons: pd.DataFrame,  # from `cell_table`
+    probes: pd.DataFrame,   # from `transfer.measured_rows`, with the level names of `neurons`
+) -> pd.DataFrame:          # what, model, layer, timestep, level, value, low, high; measured, min_seeds
+    "Gather the lift of neurons and the accuracy of linear probes at the same places, with what their contrasts need."
+    place = ["model", "layer", "timestep", "level"]
+    lifts = neurons[place].assign(what="lift of purity@10", min_seeds=MIN_SEEDS, measured=[
+        measured_at(row, "lift") for _, row in neurons.iterrows()])
+    read = probes[probes["kind"] == "linear"].merge(lifts[place].drop_duplicates())
+    read = read.groupby(place, sort=False)["measured"].agg(list).reset_index()
+    df = pd.concat([lifts, read.assign(what="accuracy of a linear probe", min_seeds=1)], ignore_index=True)
+    means = [over_seeds(found) for found in df["measured"]]
+    low, high = zip(*(one.interval() for one in means))
+    return df.assign(value=[one.value for one in means], low=low, high=high)
+
+
 def variant_contrasts(
-    df: pd.DataFrame,             # what, model, layer, level, measured (one number per seed), min_seeds
+    df: pd.DataFrame,             # from `variant_numbers`: what, model, layer, timestep, level, measured, min_seeds
     control: str,                 # the model that variants are compared with
     controls: Mapping[str, str],  # other controls, by variant; `control` where these were not read
     null: str,                    # the control trained again
 ) -> pd.DataFrame:                # of `stats.contrasts`, and what, variant, control, layer, level, null, beyond_null
     "Compare each variant with its control, per number, level and layer, as one family; the null contrast comes first."
+    if df["timestep"].nunique() > 1:
+        raise RevelioError(f"variants are compared at one timestep, and these are of {sorted(set(df['timestep']))}.")
     measured = {tuple(row[k] for k in ("what", "level", "layer", "model")): row for _, row in df.iterrows()}
     models = list(dict.fromkeys(df["model"]))
     pairs, rows, needed = {}, [], []

@@ -195,7 +195,7 @@ def _variants(*models, seeds=3, **purity):
         purity_of = {"control": 0.5, "null": 0.51} | purity
         cells = [invented_cell("up_ft1", purity_of.get(model, 0.5), 9, seed) for seed in range(n)]
         return [cell.measured(level, "purity") for cell in cells]
-    return pd.DataFrame([dict(what=what, model=model, layer="up_ft1", level=level, min_seeds=n,
+    return pd.DataFrame([dict(what=what, model=model, layer="up_ft1", timestep=25, level=level, min_seeds=n,
                               measured=numbers(model, level, seeds if n > 1 else 1))
                          for what, n in names.items() for model in models for level in ("label", "group")])
 
@@ -218,7 +218,24 @@ def test_variants_need_three_ksaes_but_one_probe_and_a_null_to_go_beyond():
     table = variant_contrasts(_variants("control", "noto", seeds=2, noto=0.7), "control", {}, "null")
     assert table.set_index("what")["told_apart"].groupby(level=0).any().to_dict() == {"accuracy": True, "lift": False}
     assert table["beyond_null"].isna().all()
-    assert len(variant_contrasts(_variants("mini-sd"), "control", {}, "null")) == 0
+    one = _variants("mini-sd")
+    assert len(variant_contrasts(one, "control", {}, "null")) == 0
+    with pytest.raises(RevelioError, match="at one timestep, and these are of .25, 200"):
+        variant_contrasts(pd.concat([one, one.assign(timestep=200)]), "control", {}, "null")
+
+
+def test_lifts_and_accuracies_of_the_same_places_are_gathered():
+    neurons = cell_table(invented_cells({"up_ft1": 0.5, "up_ft2": 0.4}, {"up_ft1": 16, "up_ft2": 18}), ["group"], {})
+    row = dict(model="mini-sd", layer="up_ft1", timestep=25, level="group", kind="linear")
+    probes = pd.DataFrame([row, row | {"kind": "knn"}, row | {"layer": "up_ft3"}, row | {"level": "style"}])
+    probes["measured"] = [bootstrap_mean(np.arange(60) % 3 > i % 3, np.arange(60)) for i in range(4)]
+    df = variant_numbers(neurons, probes)
+    assert df[["what", "layer", "min_seeds"]].values.tolist() == [
+        ["lift of purity@10", "up_ft1", 3], ["lift of purity@10", "up_ft2", 3],
+        ["accuracy of a linear probe", "up_ft1", 1]]
+    assert np.allclose(df["value"], [0.802, 0.602, 2 / 3])
+    assert (df["low"] < df["value"]).all() and (df["value"] < df["high"]).all()
+    assert [len(found) for found in df["measured"]] == [3, 3, 1]
 
 # cell f3309b0b
 def _figures(folder):
