@@ -18,16 +18,19 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from PIL import Image
 from revelio.concepts import Concepts, showcase
-from revelio.core import RevelioError, atomic_path, logger, read_json, versions, write_json
+from revelio.core import RevelioError, atomic_path, logger, read_json, unknown, versions, write_json
+from revelio.stats import VERDICTS
 from revelio.store import FeatureStore
 import pytest
 import torch
+from revelio.stats import bootstrap_mean, contrasts
 from revelio.store import StoreWriter
 
 # cell 7f4edcbd
 def _demo_frame():
     return pd.DataFrame([dict(layer=f"up_ft{i}", timestep=t, level=level, purity=0.5, purity_low=0.4, purity_high=0.6,
-                              purity_null=0.2, sigma_label=3.0, sigma_label_chance=4.0)
+                              purity_null=0.2, sigma_label_dense=3.0, sigma_label_dense_low=2.0,
+                              sigma_label_dense_high=5.0, sigma_label_dense_chance=4.0)
                          for i in range(3) for t in (500, 0, 25) for level in ("label", "style")])
 
 
@@ -86,9 +89,12 @@ def test_labels_of_many_panels_do_not_overlap():
 def test_sigma_label_is_drawn_over_its_chance_level():
     df = _demo_frame()
     published = pd.DataFrame(dict(line="sd15, Pets", layer=["up_ft1", "up_ft0", "up_ft9"], ratio=[0.8, 0.9, 0.1]))
-    ax = sigma_label_panel(df[df.timestep == 0], published=published)
-    assert set(ax.lines[0].get_ydata()) == {0.75}
-    assert list(ax.lines[2].get_ydata()) == [0.9, 0.8], "published rows must follow the layer order"
+    ax = sigma_label_panel(df[df.timestep == 0].assign(sigma_label=0.1), published=published)
+    assert set(ax.containers[0].lines[0].get_ydata()) == {0.75} and "before TopK" in ax.get_ylabel()
+    ends = np.array(ax.containers[0].lines[2][0].get_segments())[:, :, 1]
+    assert (ends == [0.5, 1.25]).all(), "the interval is over chance, too"
+    line, = (line for line in ax.lines if line.get_label() == "sd15, Pets")
+    assert list(line.get_ydata()) == [0.9, 0.8], "published rows must follow the layer order"
     plt.close(ax.figure)
 
 # cell f754473a
@@ -235,111 +241,52 @@ def test_missing_cells_are_named_with_the_command(tmp_path):
     with pytest.raises(RevelioError, match="1 of 2 cells.*run/up_ft1-t0.*make figures PRESET=mini"):
         concept_folders(tmp_path, ["run/up_ft1-t25", "run/up_ft1-t0"], "make figures PRESET=mini")
 
-# cell 9834319b
-def _published_layers(**changes):
-    rows = [dict(table="layers", model="sd15", dataset=d, layer=layer, timestep=25.0, metric="sigma_label", value=v,
-                 source="the paper") | changes
-            for d, vs in (("oxford-pets", (9.5, 8.6, 9.7)), ("caltech101", (9.4, 21.3, 25.6)))
-            for layer, v in zip(("bottleneck", "up_ft1", "up_ft2"), vs)]
-    return pd.DataFrame(rows)
-
-
-def _our_layers(model="mini-sd", dataset="emoji"):
-    values = {"subgroup": (25.0, 20.0, 24.0), "group": (2.0, 2.2, 1.9)}
-    return pd.DataFrame([dict(panel="a", model=model, dataset=dataset, layer=layer, timestep=25, level=level,
-                              sigma_label=v, sigma_label_chance=30.0 if level == "subgroup" else 2.5)
-                         for level, vs in values.items() for layer, v in zip(("bottleneck", "up_ft1", "up_ft2"), vs)])
-
-
-def test_curves_are_compared_by_place_and_order_and_values_only_on_the_same_data():
-    fine, coarse = (compare_curves(_our_layers(), _published_layers(), "layers")[i:i + 3] for i in (0, 3))
-    assert [r["verdict"] for r in fine] == ["agree", "differ", "not comparable"]
-    assert [(r["ours"], r["published"]) for r in fine] == [
-        ("up_ft1", "up_ft1"), ("up_ft1 < up_ft2 < bottleneck", "up_ft1 < bottleneck < up_ft2"), (20.0, 8.6)]
-    assert "emoji subgroup, against sd15, oxford-pets" in fine[0]["what"] and "emoji group" in coarse[0]["what"]
-    assert [r["verdict"] for r in coarse] == ["differ", "differ", "not comparable"]
-    assert all(r["verdict"] in VERDICTS and r["source"] == "the paper" for r in fine + coarse)
-
-
-def test_the_same_model_and_data_are_compared_by_value():
-    ours = _our_layers("sd15", "caltech101").assign(sigma_label=[9.3, 21.0, 25.0, 1, 1, 1], sigma_label_chance=28.0)
-    rows = compare_curves(ours, _published_layers(), "layers")
-    assert [r["verdict"] for r in rows[3:]] == ["agree", "agree", "agree"] and rows[5]["tolerance"] == SAME_VALUE
-    rows = compare_curves(ours.assign(sigma_label=[8.0, 21.0, 25.0, 1, 1, 1]), _published_layers(), "layers")
-    assert rows[5]["verdict"] == "differ"
-
-
-def test_timesteps_are_compared_at_the_published_layer_alone():
-    theirs = _published_layers(table="timesteps").assign(timestep=[0.0, 25.0, 500.0] * 2, layer="up_ft1")
-    ours = _our_layers().assign(timestep=[0, 25, 500] * 2, layer="up_ft1", panel="mini-sd, up_ft1")
-    other = ours.assign(layer="up_ft2", panel="mini-sd, up_ft2")
-    rows = compare_curves(pd.concat([other, ours]), theirs, "timesteps", "timestep")
-    assert len(rows) == 6 and rows[0]["ours"] == rows[0]["published"] == "25" and "at up_ft1" in rows[0]["what"]
-    assert compare_curves(other, theirs, "timesteps", "timestep") == []
-
 # cell 6e066270
-def test_save_figure_is_whole_and_the_same_twice(tmp_path):
-    set_style()
-    df = _demo_frame()
-    for run in ("a", "b"):
-        ax = purity_by_layer(df[df.timestep == 0])
-        paths = save_figure(ax.figure, tmp_path / run, "fig", df, {"claim": "c", "parameters": {"seed": 0}})
-        plt.close(ax.figure)
-        assert sorted((tmp_path / run).iterdir()) == sorted(paths) and len(paths) == 4
-    for path in paths:
-        assert path.read_bytes() == (tmp_path / "a" / path.name).read_bytes(), f"{path.name} differs between two runs"
-    assert read_json(paths[3])["versions"]["python"] and read_json(paths[3])["parameters"] == {"seed": 0}
-
-
-def _store(path, thumbnail=b"x"):
-    settings = {"model": "mini-sd", "model_hash": "ab", "layers": ["up_ft1"], "timesteps": [25], "seed": 3}
-    images = pd.DataFrame({"position": [0, 1], "id": ["a", "b"], "label": [0, 1], "thumbnail": [b"y", thumbnail]})
-    with StoreWriter(path, settings, {"label": ["a", "b"]}) as writer:
-        writer.write(images, {("up_ft1", 25): torch.zeros(2, 3)})
-        writer.finish()
-    return settings
-
-
-def test_the_record_says_what_the_inputs_were_made_from(tmp_path):
-    settings = _store(tmp_path / "out/stores/a")
-    _store(tmp_path / "out/stores/maps")
-    _store(tmp_path / "other/stores/a", b"z")
-    for t in (25, 200):
-        write_json(tmp_path / f"out/ksae/a/up_ft1-t{t}/ksae/provenance.json", {"train_config": {"k": 8, "seed": 0}})
-        write_json(tmp_path / f"out/probes/p/maps/up_ft1-t{t}/gap/results.json", {"rows": [], "made_from": {
-            "cell": ["up_ft1", t], "train": "12", "seeds": [0]}})
-    ax = plt.subplots()[1]
-    parameters = {"ksae_dir": str(tmp_path / "out/ksae"), "cells": ["a/up_ft1-t25", "a/up_ft1-t200"],
-                  "results": [str(tmp_path / "out/probes/p")]}
-    paths = save_figure(ax.figure, tmp_path / "figures", "fig", _demo_frame(), {"parameters": parameters})
-    plt.close(ax.figure)
-    made = read_json(paths[3])["made_from"]
-    assert list(made["stores"]) == ["a", "maps"] and settings.items() <= made["stores"]["a"].items()
-    assert made["ksaes"] == [{"run": "a", "k": 8, "seed": 0}]
-    assert made["results"] == [{"entry": "p", "train": "12", "seeds": [0]}]
-    other = made_from({"ksae_dir": str(tmp_path / "other/ksae"), "cells": ["a/up_ft1-t25"]})["stores"]["a"]
-    hashes = [store.pop("images_hash") for store in (made["stores"]["a"], made["stores"]["maps"], other)]
-    assert hashes[0] == hashes[1] != hashes[2] and other == made["stores"]["a"], "another picture, another hash"
-
-
 def test_a_verdict_is_not_typed_in(tmp_path):
-    row = comparison("x", 1.0, 1.0, "the paper")
+    row = comparison("x", 1.0, 1.0, "the paper", value_verdict(1.0, 1.0))
     for bad in (row | {"verdict": "agrees"}, {k: v for k, v in row.items() if k != "verdict"}):
         with pytest.raises(RevelioError, match="what `comparison` returns"):
             save_figure(None, tmp_path, "fig", _demo_frame(), {}, [bad])
+    with pytest.raises(RevelioError, match="unknown verdict"):
+        comparison("x", 1.0, 1.0, "the paper", "agrees in part")
+    with pytest.raises(RevelioError, match="contrasts lack .*p_holm.*`stats.contrasts`"):
+        save_figure(None, tmp_path, "fig", _demo_frame(), {}, [], _contrasts().drop(columns="p_holm"))
     assert not list(tmp_path.iterdir())
+
+
+def _contrasts():
+    same = bootstrap_mean(np.arange(20) % 2, np.arange(20))
+    other, none = bootstrap_mean(np.ones(20), np.arange(20)), bootstrap_mean([float("nan")] * 20, np.arange(20))
+    return contrasts({"a < b": (same, other), "a - a": (same, same), "a - none": (same, none)}, "letters")
+
+
+def test_contrasts_are_in_the_record_and_on_the_page(tmp_path):
+    ax = plt.subplots()[1]
+    save_figure(ax.figure, tmp_path, "fig", _demo_frame(), {"claim": "c", "caption": "", "command": "make"}, [],
+                _contrasts())
+    plt.close(ax.figure)
+    first, second, third = read_json(tmp_path / "fig.json")["contrasts"]
+    assert first["contrast"] == "a < b" and first["difference"] == -0.5 and first["told_apart"] is True
+    assert second["p_holm"] == 1 and second["told_apart"] is False and third["p_holm"] is None is third["low"]
+    page = write_index(tmp_path).read_text()
+    rows = re.findall(r"<tr><td>(a .*?)</td>.*?<td>(yes|no)</td></tr>", page, re.S)
+    assert rows == [("a &lt; b", "yes"), ("a - a", "no"), ("a - none", "no")]
+    assert "letters" in page and "-0.5 [-0." in page
 
 # cell d8b2af3e
 def test_index_shows_every_comparison_with_its_verdict(tmp_path):
-    rows = [comparison("best layer", "up_ft1", "up_ft1", "the paper"), comparison("a < b", 9.0, 8.59, "the paper"),
-            comparison("value", 9.0, 8.59, "p", tolerance=0.05), comparison("accuracy", None, 87.3, "p")]
+    rows = [comparison("best layer", "up_ft1", "up_ft1", "the paper", "agree"),
+            comparison("a < b", 9.0, 8.59, "the paper", value_verdict(9.0, 8.59)),
+            comparison("value", 9.0, 8.59, "p", value_verdict(9.0, 8.59, tolerance=0.05), 0.05),
+            comparison("accuracy", None, 87.3, "p", value_verdict(None, 87.3)),
+            comparison("purest", "up_ft1", "up_ft2", "p", "undecided")]
     base = {"claim": "c", "caption": "", "command": "make figures PRESET=mini", "versions": {}}
     write_json(tmp_path / "fig01.json", base | {"name": "fig01", "compare": rows})
     write_json(tmp_path / "fig02.json", base | {"name": "fig02", "compare": [], "published": "none could be had"})
     write_json(tmp_path / "fig03.json", base | {"name": "fig03"})
     one, two, three = re.split(r"<section ", write_index(tmp_path).read_text())[1:]
     found = [re.sub(r"\s+", " ", v).strip() for v in re.findall(r'<td class="\w+">(.*?)</td>', one, re.S)]
-    assert found == ["agree", "differ", "agree (within 5 %)", "not comparable"]
+    assert found == ["agree", "differ", "agree (within 5 %)", "not comparable", "undecided"]
     assert "<td>–</td>" in one and "a &lt; b" in one and "make figures PRESET=mini" in one
     assert "none could be had" in two and "no published number belongs" in three
 
