@@ -4,11 +4,13 @@
 
 # %% auto #0
 __all__ = ['SCHEDULES', 'N_CLASSES', 'Stage', 'check_schedule', 'n_calls', 'scale_schedule', 'stage_timesteps', 'prediction_type',
-           'noise_of', 'ZeroShot', 'DiffusionClassifier', 'score_zero_shot', 'score_on_maps']
+           'noise_of', 'ZeroShot', 'DiffusionClassifier', 'words_of', 'unknown_names', 'caption_prompts', 'parents',
+           'score_zero_shot', 'score_on_maps']
 
 # %% ../nbs/11_zeroshot.ipynb #3dfff890
+import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -18,6 +20,7 @@ import torch
 from PIL import Image
 from sklearn.base import ClassifierMixin
 from torch import Tensor
+from torch.utils._pytree import tree_map
 
 from .core import RevelioError, keyed_noise, track, unknown
 from .probes import scores
@@ -132,15 +135,15 @@ class DiffusionClassifier:
         self,
         model: "DiffusionModel",
         classes: Sequence[str],                 # class names
-        prompts: Sequence[str] | None = None,   # one per class, for a text-conditional model
+        prompts: Sequence[str | Sequence[str]] | None = None,  # a text or several per class, if conditioned on text
         numbers: Sequence[int] | None = None,   # the model's number of each class, for a class-conditional one
         schedule: Sequence[Stage] = SCHEDULES["oxford-pets"],
         loss: str = "l1",                       # of the noise: "l1" as published for pets and flowers, or "l2"
         seed: int = 0,                          # of the noise
         batch_size: int = 64,                   # denoiser calls at once
     ):
-        self.model, self.classes, self.prompts, self.numbers = model, np.array(classes), prompts, numbers
-        self.schedule, self.loss, self.seed, self.batch_size = schedule, loss, seed, batch_size
+        self.model, self.classes, self.loss = model, np.array(classes), loss
+        self.seed, self.batch_size = seed, batch_size
         if loss not in ("l1", "l2"):
             raise unknown("loss", loss, ["l1", "l2"])
         if len(self.classes) < 2 or len(set(classes)) < len(self.classes):
@@ -149,12 +152,7 @@ class DiffusionClassifier:
         self.schedule = check_schedule(schedule, len(self.classes))
         self.timesteps, self.predicts = stage_timesteps(self.schedule, model.n_timesteps), prediction_type(model)
         _check_condition(model, len(self.classes), prompts, numbers)
-
-    def _condition(self, chosen):
-        "The denoiser's conditioning for some class indices."
-        if self.numbers is None:
-            return self.model.condition(len(chosen), [self.prompts[i] for i in chosen])
-        return {"class_labels": torch.tensor([self.numbers[i] for i in chosen], device=self.model.device)}
+        self.conditions = _conditions(model, prompts, numbers)
 
     @torch.no_grad()
     def predict(self, images: Sequence[Image.Image], ids: Sequence[str]) -> ZeroShot:
@@ -179,12 +177,38 @@ def _check_condition(model, n_classes, prompts, numbers):
                            "or classes.")
     by_number = model.prompts == "class"
     given, other = (numbers, prompts) if by_number else (prompts, numbers)
-    kind = "numbers, the model's own number of each class" if by_number else "prompts, a text for each class"
+    kind = "numbers, the model's own number of each class" if by_number else "prompts, texts for each class"
     if given is None or other is not None or len(given) != n_classes:
         raise RevelioError(f"model {model.name!r} with {n_classes} classes needs {kind}, and nothing else; got "
                            f"{'none' if given is None else len(given)}.")
+    if not by_number and not all(map(len, given)):
+        raise RevelioError("a class has no text at all; expected one or several for each.")
     if by_number and not all(0 <= n < (null := model.condition(1)["class_labels"].item()) for n in given):
         raise RevelioError(f"class numbers {min(given)} to {max(given)}: model {model.name!r} has 0 to {null - 1}.")
+
+
+def _conditions(model, prompts, numbers):
+    "The denoiser's conditioning, a row for each class."
+    if numbers is not None:
+        return {"class_labels": torch.tensor(list(numbers), device=model.device)}
+    texts = [[given] if isinstance(given, str) else list(given) for given in prompts]
+    rows = [_mean_row(model.condition(len(some), some)) for some in texts]
+    return tree_map(lambda *parts: None if parts[0] is None else torch.cat(parts), *rows)
+
+
+def _rows(conditions, chosen):
+    "The conditioning of some classes."
+    return tree_map(lambda x: None if x is None else x[chosen], conditions)
+
+
+def _mean_row(condition):
+    "The mean over the rows of a conditioning; with a mask, over those in which a token counts."
+    if (mask := condition.get("encoder_attention_mask")) is not None:
+        states = condition["encoder_hidden_states"].float()
+        weights = mask[..., None].float() / mask[..., None].float().mean(0).clamp(min=1 / len(mask))
+        condition = condition | {"encoder_hidden_states": (states * weights).to(condition["encoder_hidden_states"]),
+                                 "encoder_attention_mask": mask.amax(0, keepdim=True)}
+    return tree_map(lambda x: None if x is None else x.float().mean(0, keepdim=True).to(x), condition)
 
 
 def _errors(classifier, latents, ids, t, left):
@@ -194,20 +218,73 @@ def _errors(classifier, latents, ids, t, left):
     noisy, (signal, share) = model.add_noise(latents, eps, t), model.coefficients(t)
     found, rows = [], torch.arange(len(ids)).repeat_interleave(left.shape[1])
     for row, chosen in zip(rows.split(size), left.flatten().split(size)):
-        row = row.to(latents.device)
-        said = model.denoise(noisy[row], t, classifier._condition(chosen.tolist())).float()
+        row, chosen = row.to(latents.device), chosen.to(latents.device)
+        said = model.denoise(noisy[row], t, _rows(classifier.conditions, chosen)).float()
         said = noise_of(said[:, : latents.shape[1]], noisy[row], signal, share, classifier.predicts)  # no variances
         gap = (said - eps[row]).flatten(1)
         found.append((gap.abs() if classifier.loss == "l1" else gap.square()).mean(1).cpu())
     return torch.cat(found).reshape(left.shape).double()
+
+# %% ../nbs/11_zeroshot.ipynb #957b8b5e
+def words_of(
+    text: str,
+) -> set[str]:
+    "Its words, in small letters."
+    return set(re.findall(r"[^\W_]+", text.lower()))
+
+
+def unknown_names(
+    table: "Dataset",  # canonical, with captions: what a model was trained on
+    level: str,        # label column
+) -> list[str]:        # class names of which no caption holds any word
+    "List the classes whose names hold no word of any caption."
+    known = set().union(*map(words_of, _captions(table)))
+    return [name for name in table.features[level].names if not words_of(name) & known]
+
+
+def caption_prompts(
+    table: "Dataset",  # canonical, with captions: the train split
+    level: str,        # label column
+    most: int = 32,    # captions of a class; of more, as many are taken evenly from first to last
+) -> list[list[str]]:  # of each class, in the order of the column's names
+    "Collect the captions of each class, each once; RevelioError for a class that has none."
+    found = [{} for _ in table.features[level].names]
+    for label, text in zip(table[level][:], _captions(table)):
+        if label >= 0 and text:
+            found[label][text] = True
+    if none := [name for name, texts in zip(table.features[level].names, found) if not texts]:
+        raise RevelioError(f"no image of class {', '.join(none[:5])} has a caption: ask by the class names.")
+    spread = lambda texts: [texts[(2 * i + 1) * len(texts) // (2 * most)] for i in range(most)]
+    return [list(texts) if len(texts) <= most else spread(list(texts)) for texts in found]
+
+
+def _captions(table):
+    "The captions; RevelioError when the table has none."
+    if "caption" not in table.column_names:
+        raise RevelioError(f"the set has no captions, only {', '.join(table.column_names)}: ask by the class names.")
+    return [text or "" for text in table["caption"][:]]
+
+
+def parents(
+    table: "Dataset",  # canonical, with images of every class
+    level: str,        # label column of the finer classes
+    coarser: str,      # another one
+) -> dict[str, str]:   # finer class -> its coarser one
+    "Read which class each class lies in; RevelioError when one lies in two."
+    fine, wide = (np.array(table.features[name].names, dtype=object)[table[name][:]] for name in (level, coarser))
+    found = dict(zip(fine, wide))
+    if torn := sorted({a for a, b in zip(fine, wide) if found[a] != b}):
+        raise RevelioError(f"classes of {level!r} that lie in more than one of {coarser!r}: {', '.join(torn[:5])}.")
+    return found
 
 # %% ../nbs/11_zeroshot.ipynb #390d700f
 def score_zero_shot(
     classifier: DiffusionClassifier,
     table: "Dataset",       # canonical
     level: str = "label",   # label column, whose class names are the classifier's
+    coarser: Mapping[str, Mapping[str, str]] | None = None,  # further levels; see `parents`
     block: int = 16,        # images at a time
-) -> dict:  # kind, accuracy, macro_accuracy, low, high, n, n_calls and seconds per image, …
+) -> list[dict]:  # of each level: kind, asked, accuracy, low, high, n, n_calls and seconds per image, …
     "Classify the images of a table and score the answers; RevelioError when the class names are others."
     from revelio.data import open_image
     names = table.features[level].names
@@ -218,10 +295,15 @@ def score_zero_shot(
         batch = table[at : at + block]
         pictures = [open_image(image, id=id) for image, id in zip(batch["image"], batch["id"])]
         found.append(classifier.predict(pictures, batch["id"]))
-    seconds = (time.perf_counter() - began) / len(table)
-    said, y = np.concatenate([f.found for f in found]), np.array(names)[table[level][:]]
-    return {"model": classifier.model.name, "level": level, "kind": "zero-shot", "seed": classifier.seed,
-            **scores(y, said, table["split_group"][:]), "n_calls": found[0].n_calls, "seconds": seconds}
+    seconds, rows = (time.perf_counter() - began) / len(table), []
+    for name in (level, *(coarser or {})):
+        said = np.concatenate([f.found for f in found])
+        said = said if name == level else np.array([coarser[name][c] for c in said])
+        y = np.array(table.features[name].names)[table[name][:]]
+        rows.append({"model": classifier.model.name, "level": name, "asked": level, "kind": "zero-shot",
+                     "seed": classifier.seed, **scores(y, said, table["split_group"][:]),
+                     "n_calls": found[0].n_calls, "seconds": seconds})
+    return rows
 
 # %% ../nbs/11_zeroshot.ipynb #c346a125
 def score_on_maps(
@@ -247,5 +329,5 @@ def score_on_maps(
     said = np.concatenate([answer(at) for at in range(0, len(table), block)])
     seconds = (time.perf_counter() - began) / len(table)
     y = np.array(table.features[level].names)[table[level][:]]
-    return {"model": model.name, "level": level, "kind": type(probe).__name__.lower(), "seed": seed,
+    return {"model": model.name, "level": level, "asked": level, "kind": type(probe).__name__.lower(), "seed": seed,
             **scores(y, said, table["split_group"][:], probe.classes_), "n_calls": 1, "seconds": seconds}
