@@ -35,6 +35,7 @@ from revelio.zeroshot import (
     DiffusionClassifier,
     Stage,
     _mean_row,
+    ask_zero_shot,
     caption_prompts,
     n_calls,
     parents,
@@ -44,6 +45,7 @@ from revelio.zeroshot import (
     score_zero_shot,
     stage_timesteps,
     unknown_names,
+    zero_shot_asks,
 )
 
 
@@ -256,6 +258,36 @@ def test_a_probe_is_scored_from_the_pictures(tmp_path):
     assert [len(x) for x in seen] == [3, 3, 3, 1] and torch.allclose(torch.cat(seen[1:]), maps, atol=1e-5)
     assert set(row) == set(score_zero_shot(DiffusionClassifier(model, *[table.features["group"].names] * 2,
                                                                schedule=[(1, 1)]), table, "group")[0])
+
+
+def test_asks_are_filled_in_and_checked():
+    by_number = {"model": "mini-dit", "prompts": "numbers", "level": "label"}
+    asks = [{}, {"prompts": "captions", "level": "label"}, by_number]
+    assert zero_shot_asks(asks, "mini-sd", "group") == [
+        {"model": "mini-sd", "prompts": "class", "level": "group"},
+        {"model": "mini-sd", "prompts": "captions", "level": "label"}, asks[2]]
+    for wrong, message in (({"prompt": "class"}, "unknown key of zero_shot 'prompt'.*prompts"),
+                           ({"prompts": "names"}, "unknown kind of prompts 'names'"),
+                           ({"prompts": "numbers"}, "by numbers about 'group'")):
+        with pytest.raises(RevelioError, match=message):
+            zero_shot_asks([wrong], "mini-sd", "group")
+
+
+def test_a_model_is_asked_by_names_captions_or_numbers(tmp_path, monkeypatch):
+    table, said = load_table("emoji", limit=3), []
+    class Asked(DiffusionClassifier):
+        def __init__(self, *args, prompts=None, numbers=None, **kwargs):
+            super().__init__(*args, prompts=prompts, numbers=numbers, **kwargs)
+            said.append(prompts or numbers)
+    monkeypatch.setattr("revelio.zeroshot.DiffusionClassifier", Asked)
+    text, dit = (load_model(save_tiny_model(tmp_path / f, f), device="cpu") for f in ("unet", "dit"))
+    for model, *ask in ((text, "class", "group"), (text, "captions", "group"), (dit, "numbers", "label", ["group"])):
+        rows = ask_zero_shot(model, table, "emoji", *ask, schedule=[(1, 1)])
+        assert [(row["prompts"], row["asked"]) for row in rows] == [tuple(ask[:2])] * (2 if model is dit else 1)
+    assert said[0][0] == "Smileys & Emotion" and said[2] == range(98) and rows[1]["level"] == "group"
+    assert "face with tongue" in said[1][0] and len(said[1]) == 9 and len(said[1][0]) == 32
+    short = ask_zero_shot(dit, table.select([0]), "emoji", "numbers")
+    assert short[0]["n_calls"] == 25 * 98 + 225 * 13
 
 
 def test_what_it_refuses(tmp_path):
