@@ -686,8 +686,7 @@ def save_figure(
         if missing := {"what", "ours", "published", "source", "verdict"} - set(row) or row["verdict"] not in VERDICTS:
             raise RevelioError(f"a row of compare is {row!r} ({missing}); expected what `comparison` returns.")
     if timed := [column for column in data if "seconds" in str(column)]:
-        raise RevelioError(f"{name}: {', '.join(timed)} among its numbers, but a measured time is of one machine "
-                           "and run, and the CSV is the same on all: put it beside the machine, into `info`.")
+        raise RevelioError(f"{name}: columns {timed} are of one machine, the CSV is the same on all: put them into `info`.")
     out_dir = Path(out_dir)
     paths = [out_dir / f"{name}.{end}" for end in ("png", "pdf", "csv", "json")]
     no_dates = {"png": {"Software": None}, "pdf": {"CreationDate": None, "Producer": None, "Creator": None}}

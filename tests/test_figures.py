@@ -24,6 +24,6 @@ def test_measured_times_stand_in_the_record_of_their_figure():
 
 @pytest.mark.parametrize("column", ["seconds", "fit_seconds"])
 def test_a_measured_time_is_refused_among_the_numbers_of_a_figure(tmp_path, column):
-    with pytest.raises(RevelioError, match=f"fig: {column} among its numbers.*`info`"):
+    with pytest.raises(RevelioError, match=f"fig: columns .*{column}.*`info`"):
         save_figure(Figure(), tmp_path, "fig", pd.DataFrame({"accuracy": [0.5], column: [1.0]}), {})
     assert not list(tmp_path.iterdir())
