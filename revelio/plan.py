@@ -34,7 +34,7 @@ from .diffc import diffc_flops
 from .models import load_architecture
 from .runner import inspect_notebook_parameters
 from .training import TrainConfig
-from .zeroshot import N_CLASSES, SCHEDULES, Stage, n_calls, scale_schedule
+from .zeroshot import N_CLASSES, SCHEDULES, Stage, n_calls, scale_schedule, zero_shot_asks
 
 # %% ../nbs/15a_plan.ipynb #d18d2510
 STAGES = {"runs": "extract", "probes": "probe", "diffc": "diffc", "inference": "inference"}
@@ -334,15 +334,18 @@ def classifier_jobs(plan: dict, kind: str, name: str, rates: Rates) -> list[Job]
 
 
 def inference_job(name: str, entry: dict, rates: Rates) -> Job:
-    "The zero-shot classifier on a few images, which is all the cost there."
-    dataset = entry["dataset"]
-    n_classes = next(iter(DATASETS[dataset].labels.values())) if dataset in DATASETS else None
-    calls = None
-    if n_classes:
-        schedule = entry["schedule"] or scale_schedule(SCHEDULES["oxford-pets"], N_CLASSES["oxford-pets"], n_classes)
-        calls = n_calls([Stage(*s) for s in schedule], n_classes)
+    "The zero-shot classifiers on a few images, which is all the cost there."
+    dataset, hours = entry["dataset"], []
+    sizes = DATASETS[dataset].labels if dataset in DATASETS else {}
+    level = next((n for n in sizes if Path(entry["diffc"][0]).name.startswith(f"{n}-")), next(iter(sizes), None))
+    for ask in zero_shot_asks(entry["zero_shot"], entry["model"], level):
+        calls, n_classes = None, sizes.get(ask["level"])
+        if n_classes:
+            pets = SCHEDULES["oxford-pets"], N_CLASSES["oxford-pets"]
+            calls = n_calls([Stage(*s) for s in entry["schedule"] or scale_schedule(*pets, n_classes)], n_classes)
+        hours.append(_times(entry["n_images"], calls, pass_flops(ask["model"]).denoise / rates.fp32 / 3600))
     return Job("inference", name, entry["model"], dataset, entry["n_images"], len(entry["diffc"]),
-               _times(entry["n_images"], calls, pass_flops(entry["model"]).denoise / rates.fp32 / 3600))
+               None if None in hours else sum(hours))
 
 # %% ../nbs/15a_plan.ipynb #81e76c77
 def jobs_of(
@@ -385,7 +388,9 @@ def downloads_of(
 ) -> pd.DataFrame:    # kind, name, source, gb (NaN: unknown), verified
     "List what a preset needs from the hub."
     extracts = [run["extract"] for run in plan["runs"].values()]
-    models = [e[key] for e in [*extracts, *plan["inference"].values()] for key in ("model", "chooser") if key in e]
+    asks = [ask for entry in plan["inference"].values() for ask in entry["zero_shot"]]
+    entries = [*extracts, *plan["inference"].values(), *asks]
+    models = [e[key] for e in entries for key in ("model", "chooser") if key in e]
     rows = [("model", name, MODELS[name].hub_ids[0], model_gigabytes(name), MODELS[name].verified)
             for name in dict.fromkeys(models) if name in MODELS and MODELS[name].hub_ids]
     for name in dict.fromkeys(e["dataset"] for e in [*extracts, *plan["inference"].values()]):

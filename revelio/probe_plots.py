@@ -254,21 +254,32 @@ def few_shot_curves(
 
 # %% ../nbs/13a_probe_plots.ipynb #2b8167ea
 def cost_panel(
-    df: pd.DataFrame,          # kind, accuracy, low, high, seconds, n_calls
-    ax: Axes | None = None,
-) -> Axes:
-    "Draw accuracy against seconds per image, on a logarithmic axis."
-    ax = ax if ax is not None else plt.subplots(figsize=(COLUMN * 1.35, 2.5))[1]
+    df: pd.DataFrame,          # model, level, asked, prompts, kind, accuracy, low, high, seconds, n_calls
+    level_names: dict[str, str] | None = None,
+) -> Figure:
+    "Draw for each classifier its accuracy and, on a logarithmic axis, its seconds per image."
     _need(df, "timed classifier")
-    for row in df.itertuples():
+    df = df.sort_values("level", kind="stable").reset_index(drop=True)
+    at, shown = np.arange(len(df))[::-1], lambda level: (level_names or {}).get(level, level)
+    fig, (left, right) = plt.subplots(1, 2, figsize=(PAGE, 0.8 + 0.42 * len(df)), sharey=True, width_ratios=[1.3, 1])
+    for y, row in zip(at, df.itertuples()):
         ends = np.clip([[row.accuracy - row.low], [row.high - row.accuracy]], 0, None)
-        ax.errorbar(row.seconds, row.accuracy, yerr=ends, marker=SHAPES[row.kind], ms=7, capsize=2, ls="",
-                    color=color(row.kind))
+        left.errorbar(row.accuracy, y, xerr=ends, marker=SHAPES[row.kind], capsize=2, ls="", color=color(row.level))
+        right.plot(row.seconds, y, marker=SHAPES[row.kind], color=color(row.level), ls="")
         calls = f"{row.n_calls:,}".replace(",", " ") + (" call" if row.n_calls == 1 else " calls")
-        ax.annotate(f"{KIND_NAMES[row.kind]}\n{calls}", (row.seconds, row.accuracy), xytext=(8, 0),
-                    textcoords="offset points", ha="left", va="center", fontsize="small")
-    ax.set(xscale="log", xlabel="seconds per image →", ylabel="test accuracy ↑")
-    ax.set_xlim(df["seconds"].min() / 3, df["seconds"].max() * 40)  # the names stand on the right
-    top = min(1.05, 1.1 * max(0.05, df["high"].max()))
-    ax.set_ylim(-0.05 * top, top)
-    return ax
+        right.annotate(calls, (row.seconds, y), xytext=(8, 0), textcoords="offset points", va="center",
+                       fontsize="small")
+    left.set_yticks(at, [_cost_name(row, shown) for row in df.itertuples()])
+    for label, row in zip(left.get_yticklabels(), df.itertuples()):
+        label.set_color(color(row.level))
+    left.set(xlabel="test accuracy ↑", xlim=(0, min(1.02, 1.1 * max(0.05, df["high"].max()))))
+    right.set(xscale="log", xlabel="seconds per image →", ylim=(-0.6, len(df) - 0.4))
+    right.set_xlim(df["seconds"].min() / 3, df["seconds"].max() * 40)  # the calls stand on the right
+    return fig
+
+
+def _cost_name(row, shown):
+    "Who answers, told what, about which classes."
+    told = {"class": ", class names", "captions": ", captions", "numbers": ", class numbers"}
+    about = "" if row.asked == row.level else f", asked for {shown(row.asked)}"
+    return f"{shown(row.level)}: {KIND_NAMES[row.kind]}\n{row.model}{told.get(row.prompts, '')}{about}"

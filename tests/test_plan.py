@@ -23,7 +23,7 @@ from revelio.diffc import diffc_flops
 from revelio.models import load_architecture
 from revelio.runner import inspect_notebook_parameters
 from revelio.training import TrainConfig
-from revelio.zeroshot import N_CLASSES, SCHEDULES, Stage, n_calls, scale_schedule
+from revelio.zeroshot import N_CLASSES, SCHEDULES, Stage, n_calls, scale_schedule, zero_shot_asks
 
 # cell 6f60cada
 import pytest
@@ -109,6 +109,17 @@ def test_the_jobs_are_counted_by_hand(tmp_path):
     calls = n_calls([Stage(2, 3), Stage(4, 1)], 98)
     assert jobs.loc["inference", "i"].gpu_hours == pytest.approx(
         4 * calls * pass_flops("mini-sd").denoise / 1e12 / 3600)
+
+
+def test_each_zero_shot_classifier_is_counted(tmp_path):
+    asks = "[{prompts: class}, {model: mini-dit, prompts: numbers, level: label}]"
+    plan = read_preset(preset(tmp_path, "diffc: [x]}", f"diffc: [d/maps/up_ft1-t25/group-gap-s0], zero_shot: {asks}}}"))
+    few, many = (n_calls([Stage(2, 3), Stage(4, 1)], n) for n in (9, 98))
+    flops = 4 * (few * pass_flops("mini-sd").denoise + many * pass_flops("mini-dit").denoise)
+    job = jobs_of(plan, Rates(fp32=1e12)).set_index("stage").loc["inference"]
+    assert job.gpu_hours == pytest.approx(flops / 1e12 / 3600)
+    plan["inference"]["i"]["zero_shot"][0]["model"] = "sd15"
+    assert "sd15" in set(downloads_of(plan)["name"])
 
 
 def test_the_report_says_the_sums_and_what_is_unknown(tmp_path):

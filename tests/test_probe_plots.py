@@ -108,9 +108,15 @@ def test_few_shot_curves_and_costs_show_their_numbers():
     assert fig.axes[0].lines[0].get_ydata() == pytest.approx([0.3, 0.5])
     assert [t.get_text() for t in fig.axes[0].get_xticklabels()] == ["1", "4"]
     plt.close(fig)
-    ax = cost_panel(rows_of(2, kind=["diffc", "zero-shot"], seconds=[0.02, 5.0], n_calls=[1, 2050]))
-    assert ax.get_xscale() == "log" and "2 050 calls" in ax.texts[1].get_text()
-    assert ax.get_xlim()[0] < 0.02 and ax.get_xlim()[1] > 5
-    plt.close(ax.figure)
+    fig = cost_panel(rows_of(3, kind=["diffc", "zero-shot", "zero-shot"], seconds=[0.02, 5.0, 9.0],
+                             level=["a", "b", "a"], n_calls=[1, 2050, 7],
+                             prompts=[None, "class", "numbers"], asked=["a", "b", "b"]), {"b": "bees"})
+    left, right = fig.axes
+    assert right.get_xscale() == "log" and [t.get_text() for t in right.texts] == ["1 call", "7 calls", "2 050 calls"]
+    assert right.get_xlim()[0] < 0.02 and right.get_xlim()[1] > 9
+    assert [t.get_text() for t in left.get_yticklabels()] == [
+        "a: Diff-C\nmini-sd", "a: Diffusion Classifier\nmini-sd, class numbers, asked for bees",
+        "bees: Diffusion Classifier\nmini-sd, class names"]
+    plt.close(fig)
     with pytest.raises(RevelioError, match="nothing to draw"):
         cost_panel(rows_of(0))

@@ -27,7 +27,6 @@ LIFT = "what.str.startswith('lift')"
     ("fig08_transfer", "source == 'denoiser' and kind == 'linear'", "accuracy", 3),
     ("fig08_transfer", "source == 'untrained denoiser' and kind == 'diffc'", "accuracy", 3),
     ("fig09_prompts", "prompt == 'class' and level == 'label' and kind == 'linear'", "accuracy", 2),
-    ("fig11_inference", "kind == 'zero-shot'", "seconds", 1),
     ("fig14_variants", f"{LIFT} and model == 'mini-sd-uncond' and layer == 'up_ft2' and level == 'group'", "value", 3),
     ("fig14_variants", "not what.str.startswith('lift') and model == 'mini-sd-noto' and layer == 'up_ft2' and "
                        "level == 'style'", "value", 3)])
