@@ -654,7 +654,8 @@ def save_figure(
     if contrasts is not None and (missing := CONTRAST_COLUMNS - set(contrasts)):
         raise RevelioError(f"contrasts lack {', '.join(sorted(missing))}; expected what `stats.contrasts` returns.")
     if timed := [column for column in data if "seconds" in str(column)]:
-        raise RevelioError(f"{name}: columns {timed} are of one machine, the CSV is the same on all: put them into `info`.")
+        raise RevelioError(f"{name}: columns {timed} are of one machine, the CSV is the same on all: put them into "
+                           "`info`.")
     out_dir = Path(out_dir)
     paths = [out_dir / f"{name}.{end}" for end in ("png", "pdf", "csv", "json")]
     no_dates = {"png": {"Software": None}, "pdf": {"CreationDate": None, "Producer": None, "Creator": None}}

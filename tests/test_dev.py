@@ -88,7 +88,7 @@ def test_check_notebooks_passes_a_good_checkout(checkout):
     ("figures/a.ipynb", ["x = 1"], {}, "0 cells are tagged `parameters`"),
     ("figures/a.ipynb", [GOOD, GOOD], {}, "2 cells are tagged `parameters`"),
     ("figures/a.ipynb", [GOOD, "#| pytest\ndef test_a(): pass"], {}, "is marked `#| pytest`"),
-    ("00_a.ipynb", ["#| export\n" + "x = 1\n" * 61], {}, "has 61 lines"),
+    ("00_a.ipynb", ["#| export\n" + "x = 1\n" * 121], {}, "has 121 lines"),
     ("00_a.ipynb", [], {"title": "no title"}, "no markdown cell with a title"),
     ("00_a.ipynb", [], {"language": None}, "kernelspec.language"),
     ("figures/a.ipynb", [GOOD, "def f(): pass"], {}, "defines `f`, as nbs/09_f.ipynb does"),
