@@ -10,6 +10,7 @@ import pickle
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 import torch
 import torch.nn.functional as F
@@ -19,7 +20,17 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from .core import RevelioError, atomic_path, read_json, save_tensors, unknown, versions, write_json
+from revelio.core import (
+    RevelioError,
+    as_array,
+    as_tensor,
+    atomic_path,
+    read_json,
+    save_tensors,
+    unknown,
+    versions,
+    write_json,
+)
 
 # %% ../nbs/06_ksae.ipynb #236c9fb4
 def top_k(
@@ -226,7 +237,8 @@ def batch_fvu(
     recon: Tensor,  # (b, d)
 ) -> Tensor:        # scalar
     "Divide the squared error by the centred energy; where all rows are equal, by the energy, so that it stays finite."
-    x = x.to(recon.dtype)
+    recon = as_tensor(recon, "reconstructions")  # half precision as float32: 16 bits cannot hold the squares
+    x = as_tensor(x).to(recon)
     error, energy = (x - recon).square().sum(), x.square().sum()
     centred = (x - x.mean(dim=0)).square().sum()
     scale = torch.where(centred > 1e-10 * energy, centred, energy)
@@ -243,7 +255,9 @@ def _check_sizes(d_in: int, n_neurons: int, k: int, signed: bool, variant: str) 
         raise RevelioError("signed codes with variant 'batch_topk': its threshold needs codes above zero; choose one")
 
 
-def _check(x: Tensor, d_in: int) -> None:
+def _rows(x: Tensor, d_in: int) -> Tensor:
+    "Rows of any kind as a tensor (b, d_in); RevelioError for other shapes, and for NaN."
+    x = as_tensor(x)
     if x.ndim != 2 or x.shape[1] != d_in:
         raise RevelioError(f"got features of shape {tuple(x.shape)}, expected (rows, {d_in}): "
                            "this k-SAE was made for another layer, or the features are not pooled")
@@ -251,6 +265,17 @@ def _check(x: Tensor, d_in: int) -> None:
         bad = (~torch.isfinite(x)).any(dim=1).nonzero()[:5, 0].tolist()
         raise RevelioError(f"NaN or infinite features in rows {bad} (first five); TopK would put them first: "
                            "remove these rows, or extract them again with --dtype fp32")
+    return x
+
+
+def _neurons(indices: Tensor, n_neurons: int) -> Tensor:
+    "Numbers of neurons (b, k); RevelioError for neurons that do not exist."
+    indices = indices if isinstance(indices, Tensor) and indices.dtype == torch.int64 else torch.from_numpy(
+        as_array(indices, "indices", np.int64))
+    if indices.numel() and not 0 <= int(indices.min()) <= int(indices.max()) < n_neurons:
+        raise RevelioError(f"indices {int(indices.min())} to {int(indices.max())}: this k-SAE has the neurons 0 to "
+                           f"{n_neurons - 1}")
+    return indices
 
 # %% ../nbs/06_ksae.ipynb #d4ad7e92
 class _Variant:
@@ -310,12 +335,12 @@ class KSAE(nn.Module, _Variant, _UnitDecoder, _KSAEFolder, library_name="revelio
         super().__init__()
         _check_sizes(d_in, n_neurons, k, signed, variant)
         self.d_in, self.n_neurons, self.k, self.signed, self.variant = d_in, n_neurons, k, signed, variant
-        self.W_dec = nn.Parameter(F.normalize(torch.randn(n_neurons, d_in), dim=1))
+        self.W_dec = nn.Parameter(F.normalize(torch.randn(n_neurons, d_in, dtype=torch.float32), dim=1))
         self.W_enc = nn.Parameter(self.W_dec.detach().clone())
-        self.b_enc = nn.Parameter(torch.zeros(n_neurons))
-        self.b_pre = nn.Parameter(torch.zeros(d_in))
+        self.b_enc = nn.Parameter(torch.zeros(n_neurons, dtype=torch.float32))
+        self.b_pre = nn.Parameter(torch.zeros(d_in, dtype=torch.float32))
         if variant == "batch_topk":
-            self.register_buffer("threshold", torch.zeros(()))
+            self.register_buffer("threshold", torch.zeros((), dtype=torch.float32))
 
     def forward(self, x: Tensor) -> KSAEOutput:
         codes = self.encode(x)
@@ -324,8 +349,7 @@ class KSAE(nn.Module, _Variant, _UnitDecoder, _KSAEFolder, library_name="revelio
 
     def encode(self, x: Tensor, k: int | None = None, among: Tensor | None = None) -> Codes:
         "Encode rows (b, d), or take the k best neurons of each row, all or `among` some, as they are."
-        _check(x, self.d_in)
-        x = x.to(self.W_enc.dtype)
+        x = _rows(x, self.d_in).to(self.W_enc)
         values, indices = _EncodeTopK.apply(x, self.b_pre, self.W_enc, self.b_enc, k or self.width, among)
         values = values if self.signed else values.relu()
         if self.variant == "batch_topk" and k is None:
@@ -334,13 +358,14 @@ class KSAE(nn.Module, _Variant, _UnitDecoder, _KSAEFolder, library_name="revelio
 
     def decode(self, values: Tensor, indices: Tensor, bias: bool = True) -> Tensor:
         "Sum the decoder rows `indices` (b, k) weighted by `values` (b, k), plus b_pre unless `bias` is off."
+        values, indices = as_tensor(values, "codes", 2).to(self.W_dec), _neurons(indices, self.n_neurons).to(
+            self.W_dec.device)
         recon = _decode(values, indices, self.W_dec)
         return recon + self.b_pre if bias else recon
 
     def pre_activations(self, x: Tensor) -> Tensor:
         "Compute the dense (b, n) pre-activations, before TopK and ReLU."
-        _check(x, self.d_in)
-        return F.linear(x.to(self.W_enc.dtype) - self.b_pre, self.W_enc, self.b_enc)
+        return F.linear(_rows(x, self.d_in).to(self.W_enc) - self.b_pre, self.W_enc, self.b_enc)
 
 # %% ../nbs/06_ksae.ipynb #dcc583c3
 class _Inert:

@@ -3,6 +3,7 @@ from revelio.ksae import *
 import pickle
 from pathlib import Path
 from typing import NamedTuple
+import numpy as np
 import pandas as pd
 import torch
 import torch.nn.functional as F
@@ -11,7 +12,7 @@ from huggingface_hub.errors import EntryNotFoundError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
-from revelio.core import RevelioError, atomic_path, read_json, save_tensors, unknown, versions, write_json
+from revelio.core import RevelioError, as_array, as_tensor, atomic_path, read_json, save_tensors, unknown, versions, write_json
 
 # cell de0b53ad
 import pytest
@@ -253,6 +254,39 @@ def test_matryoshka_prefixes_and_bad_variants():
         _ksae(variant="batchtopk")
     with pytest.raises(RevelioError, match="signed codes"):
         _ksae(variant="batch_topk", signed=True)
+
+# cell f48cbe84
+def test_half_precision_sees_what_single_precision_sees():
+    torch.manual_seed(0)
+    ksae, x = KSAE(64, 256, 8), 300 * torch.randn(40, 64)  # squares of 300 do not fit into 16 bits
+    wanted = ksae(x).fvu.item()
+    assert 0.3 < wanted < 2 and abs(ksae.half()(x.half()).fvu.item() - wanted) < 0.01 * wanted
+    assert abs(float(batch_fvu(x.bfloat16(), (0.5 * x).bfloat16())) - 0.25) < 0.01
+
+
+def test_rows_and_codes_of_any_kind():
+    ksae, x = KSAE(3, 8, 2), torch.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
+    out, dense = ksae(x), ksae.pre_activations(x)
+    for same in (x.tolist(), x.numpy()[::-1].copy()[::-1], x.double().requires_grad_(), x.numpy().astype(">f8"),
+                 x.int()):
+        assert torch.allclose(ksae(same).recon, out.recon) and torch.allclose(ksae.pre_activations(same), dense)
+    assert torch.allclose(ksae.decode(out.values.detach().numpy(), out.indices.int().numpy()), out.recon)
+    with pytest.raises(RevelioError, match="has the neurons 0 to 7"):
+        ksae.decode(out.values, out.indices + 8)
+    with pytest.raises(RevelioError, match="whole numbers"):
+        ksae.decode(out.values, out.indices + 0.5)
+
+
+def test_a_default_dtype_changes_nothing():
+    torch.manual_seed(0)
+    before = KSAE(4, 8, 2).W_dec.detach().clone()
+    torch.set_default_dtype(torch.float64)
+    try:
+        torch.manual_seed(0)
+        other = KSAE(4, 8, 2)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert torch.equal(other.W_dec, before) and {p.dtype for p in other.parameters()} == {torch.float32}
 
 # cell c27c9c21
 def test_load_save_load_keeps_every_file(tmp_path, capsys):
