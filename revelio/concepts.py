@@ -407,7 +407,7 @@ class Concepts(_ConceptsFolder):
         if statistic not in STATISTICS:
             raise unknown("statistic", statistic, STATISTICS)
         if share is not None and not statistic.startswith("sigma"):
-            raise RevelioError(f"got share = {share} for {statistic}, which is over all neurons: expected a sigma_label")
+            raise RevelioError(f"got share = {share} for {statistic}, which is of all neurons: expected a sigma_label")
         if (level, statistic, share) not in self._known:
             labels = np.where(self.images["measured"], self.images[level], -1)
             found = _measure(self.neurons, self.images, labels, statistic, share, self.manifest["identity"]["seed"])

@@ -410,6 +410,100 @@ def test_an_earlier_format_is_refused(runs, tmp_path):
     with pytest.raises(RevelioError, match="of format 2, expected 'concepts' of format 3"):
         Concepts(tmp_path / "c")
 
+# cell 3f9d64b8
+from types import SimpleNamespace
+
+from revelio.stats import difference, kept_groups
+
+
+def _of_drawings(path):
+    "The concepts of a store whose images are drawings, four of each thing."
+    make, rng = torch.Generator().manual_seed(0), np.random.default_rng(0)
+    things = rng.integers(0, 6, 150)
+    kind, thing = np.repeat(things, 4), np.repeat(np.arange(150), 4)
+    features = torch.randn(6, 16, generator=make)[kind] + 0.5 * torch.randn(150, 16, generator=make)[thing]
+    features = features + 0.2 * torch.randn(600, 16, generator=make)
+    images = pd.DataFrame({"position": range(600), "id": [f"i{i}" for i in range(600)], "label": kind,
+                           "split_group": [f"g{i}" for i in thing]})
+    with StoreWriter(path / "a", {"layers": ["x"], "timesteps": [0], "dataset": "drawn", "split": "train"},
+                     {"label": list("abcdef")}) as writer:
+        writer.write(images, {("x", 0): features})
+        writer.finish()
+    train_ksae(FeatureStore(path / "a"), "x", 0, path / "b", TrainConfig(k=3, n_neurons=40, n_steps=60, batch_size=64))
+    return find_concepts(path / "b", path / "c")
+
+def test_chance_and_intervals_are_by_split_group(tmp_path):
+    concepts = _of_drawings(tmp_path)
+    rows = np.array([np.pad(r[:10], (0, 10 - len(r[:10])), constant_values=-1) for r in concepts.neurons["top_rows"]])
+    labels, groups = concepts.images["label"].to_numpy(), concepts.images["split_group"]
+    values, indices = (part.numpy() for part in concepts.codes)
+    by_group, by_image = (neuron_label_table(values, indices, rows, labels, list("abcdef"), g) for g in (groups, None))
+    for name in ("purity_null", "lift", "ap_null", "ap_low"):
+        assert np.allclose(concepts.neurons[f"{name}_label"], by_group[name], equal_nan=True), name
+        assert not np.allclose(concepts.neurons[f"{name}_label"], by_image[name], equal_nan=True), name
+    assert concepts.neurons["purity_null_label"].mean() > by_image["purity_null"].mean() + 0.03
+    assert concepts.manifest["measured_on"] == {"dataset": "drawn", "split": "train", "seen": "most"}
+    assert concepts.measured_on == "drawn, train split, most of them seen by the k-SAE in training"
+
+def test_measured_is_the_summary_and_how_sure_it_is(runs):
+    folder, store, concepts = runs
+    line, key = concepts.summary.set_index("level").loc["label"], kept_groups(concepts.images["split_group"])[1]
+    for name in ("purity", "entropy", "lift", "sigma_label", "sigma_label_dense"):
+        found = concepts.measured("label", name)
+        assert np.isclose(found.value, line[name]) and found.key == key and len(found.spread) == 100, name
+        assert found is concepts.measured("label", name) and found.interval()[0] < found.value < found.interval()[1]
+        if name in ("purity", "entropy", "lift"):
+            assert np.allclose(found.interval(), [line[f"{name}_low"], line[f"{name}_high"]])
+        else:
+            half = concepts.measured("label", name, share=0.5)
+            assert np.isclose(half.value, line[f"{name}_share"]) and half.value != found.value
+            assert 2 * line[f"{name}_share_n_neurons"] - line[f"{name}_n_neurons"] in (0, 1)
+    other = Concepts(folder / "c").measured("label", "purity")
+    assert difference(other, concepts.measured("label", "purity"))[:4] == (0, 0, 0, 1)
+    for call, words in ((lambda: concepts.measured("label", "ap"), "unknown statistic 'ap'"),
+                        (lambda: concepts.measured("colour"), "unknown label level"),
+                        (lambda: concepts.measured("label", "purity", share=0.5), "share = 0.5 for purity")):
+        with pytest.raises(RevelioError, match=words):
+            call()
+
+def test_measured_on_another_seed_of_the_k_sae_is_paired(runs, tmp_path):
+    folder, store, concepts = runs
+    train_ksae(store, "up_ft1", 25, tmp_path / "b", TrainConfig(k=2, n_neurons=80, n_steps=60, batch_size=64, seed=3))
+    other = find_concepts(tmp_path / "b", tmp_path / "c", seed=3)
+    assert difference(*(x.measured("label", "lift") for x in (other, concepts))).paired
+    few = find_concepts(tmp_path / "b", tmp_path / "d", images="held-out", dense=False)
+    assert few.images["measured"].sum() == few.manifest["metrics"]["held_out"]["n_images"]
+    assert np.isclose(few.measured("half").value, few.summary.set_index("level").loc["half", "purity"], equal_nan=True)
+    assert not few.measured("half").key == concepts.measured("half").key
+    with pytest.raises(RevelioError, match="without the dense top images"):
+        few.measured("half", "sigma_label_dense")
+
+def test_the_dense_top_is_kept(runs, tmp_path):
+    folder, store, concepts = runs
+    dense = KSAE.from_pretrained(folder / "b").pre_activations(store["up_ft1", 25].features).relu().detach().numpy()
+    order = np.argsort(-dense, axis=0, kind="stable")[:30].T
+    for neuron, rows in enumerate(concepts.neurons["dense_rows"]):
+        assert rows.tolist() == order[neuron][dense[order[neuron], neuron] > 0].tolist()
+    assert (concepts.neurons["dense_n_firing"] == (dense > 0).sum(0)).all()
+    held_out = find_concepts(folder / "b", tmp_path / "c", images="held-out")
+    assert set(np.concatenate(held_out.neurons["dense_rows"])) <= set(np.flatnonzero(held_out.images["measured"]))
+
+def test_it_is_said_whether_the_k_sae_saw_the_images():
+    from revelio.concepts import _measured_on, _Source
+    def said(theirs, mine, images="all", n_held_out=5, same=False):
+        source = _Source(None, None, {}, mine, "f")
+        trained_on = {"fingerprint": "f" if same else "g", "settings": theirs}
+        ksae = SimpleNamespace(provenance={"source": trained_on, "n_rows_held_out": n_held_out})
+        return _measured_on(ksae, source, images)["seen"]
+    train, test = {"dataset": "emoji", "split": "train"}, {"dataset": "emoji", "split": "test"}
+    assert said(train, test) == said(train, {"dataset": "pets", "split": "train"}) == "none"
+    assert said(train, train) == said({}, test) == said(train, {}) == "unknown"
+    assert said(train, train, same=True) == "most" and said(train, train, n_held_out=0, same=True) == "all"
+    assert said({}, {}, same=True) == "most" and said(train, train, "held-out", same=True) == "none"
+    hashed = [train | {"ids_hash": ids} for ids in ("1", "2")]
+    assert said(hashed[0], hashed[0]) == "most" and said(*hashed) == "unknown"  # another cell of the same images
+    assert _measured_on(SimpleNamespace(provenance=None), _Source(None, None, {}, {}, "f"), "all")["seen"] == "unknown"
+
 # cell 2e3fb1a8
 def test_firings_match_two_ksaes_of_other_widths(runs, tmp_path):
     folder, store, concepts = runs

@@ -9,6 +9,122 @@ from scipy.stats import binom
 from revelio.core import RevelioError
 from revelio.stats import Measured, hand_patterns, hands, jackknife, kept_groups, permuted
 
+# cell d8f05b62
+from revelio.stats import hands
+
+
+def _emoji(n_emoji=60, n_classes=6, drawings=5):
+    emoji = np.repeat(np.arange(n_emoji), drawings)
+    return emoji, emoji % n_classes
+
+def test_each_neuron_has_the_null_of_its_own_groups():
+    emoji, kind = _emoji()
+    of_class = np.flatnonzero(kind == 0)
+    ranked = np.stack([of_class[::5], of_class[:10], np.r_[of_class[:9], 7]])  # of ten emoji, of two, of three
+    nobody = np.zeros((300, 1)), np.zeros((300, 1), int)
+    table = neuron_label_table(*nobody, ranked, kind, list("abcdef"), emoji)
+    dealt = purity(hands(kind, emoji, (5, 4, 1)))
+    assert np.isclose(table.purity_null[2], dealt.mean(), atol=0.01)
+    assert table.purity_null[0] < 0.35 < 0.5 < table.purity_null[2] and 0.5 < table.purity_null[1] < 0.65
+    assert np.isclose(table.purity_p[2], (dealt >= table.purity[2] - 1e-9).mean(), atol=0.01)
+    assert table.purity_p[0] < 1e-3 < 0.1 < table.purity_p[1] < 0.25  # another emoji of the class: one in six or so
+    assert np.allclose(table.lift, (table.purity - table.purity_null) / (1 - table.purity_null))
+    assert table.entropy_null[1] < table.entropy_null[0] and table.entropy_p[1] > 0.1 > table.entropy_p[0]
+    alone = neuron_label_table(*nobody, ranked, kind, list("abcdef"))
+    assert alone.purity_null.nunique() == 1 and alone.purity_p[1] < 1e-3
+
+def test_neurons_that_find_drawings_of_one_emoji_are_no_discovery():
+    emoji, kind = _emoji(200, 10)
+    values, indices = np.zeros((1000, 4), np.float32), np.tile(np.arange(4), (1000, 1))
+    rng = np.random.default_rng(0)
+    picked = [rng.permutation(200)[:2] for _ in range(300)]  # two emoji each, whatever their classes
+    ranked = np.stack([np.flatnonzero(np.isin(emoji, two)) for two in picked])
+    for groups, share in ((None, 0.9), (emoji, 0.0)):
+        table = neuron_label_table(values, indices, ranked, kind, [str(i) for i in range(10)], groups, n_permutations=1,
+                                   n_resamples=1)
+        assert np.isclose(table.significant.mean(), share, atol=0.1)
+    assert np.isclose(table.purity_null.mean(), table.purity.mean(), atol=0.03)
+
+def test_average_precision_by_groups_is_less_surprising_and_less_sure():
+    emoji, kind = _emoji(80, 8, 6)
+    rng = np.random.default_rng(0)
+    values = np.stack([np.where(np.isin(emoji, rng.permutation(80)[:4]), 1 + rng.random(480), 0)  # four emoji each
+                       for _ in range(60)], axis=1)
+    indices = np.tile(np.arange(60), (480, 1))
+    images, groups = (best_class(values, indices, kind, 60, 8, g) for g in (None, emoji))
+    assert (images.ap_p < 0.05).mean() > 0.5 and (groups.ap_p < 0.05).mean() < 0.2
+    assert (groups.selectivity_p < 0.05).mean() < 0.2 < (images.selectivity_p < 0.05).mean()
+    for name in ("ap", "selectivity"):
+        width = [(t[f"{name}_high"] - t[f"{name}_low"]).mean() for t in (images, groups)]
+        assert width[1] > 1.4 * width[0], name
+
+def test_chance_of_the_mean_and_of_sigma_label_keeps_groups_together():
+    emoji, kind = _emoji(200, 10)
+    rng = np.random.default_rng(0)
+    ranked = np.stack([np.flatnonzero(np.isin(emoji, rng.permutation(200)[:2])) for _ in range(80)])
+    values, indices = np.zeros((1000, 4)), np.tile(np.arange(4), (1000, 1))
+    table = neuron_label_table(values, indices, ranked, kind, [str(i) for i in range(10)], emoji, n_permutations=1)
+    neurons = pd.DataFrame({"n_firing": np.full(80, 11), "mean_activation": np.ones(80)})
+    images, groups = (label_summary(table, neurons, ranked, kind, g) for g in (None, emoji))
+    assert images["purity_null"] < 0.4 < 0.5 < groups["purity_null"] and images["entropy_null"] > groups["entropy_null"]
+    assert groups["purity_null_low"] < groups["purity"] < groups["purity_null_high"]
+    assert not images["sigma_label_chance_low"] < images["sigma_label"] < images["sigma_label_chance_high"]
+    assert groups["sigma_label_chance_low"] < groups["sigma_label"] < groups["sigma_label_chance_high"]
+
+# cell f72a91ce
+from revelio.metrics import measure_neurons, sigma_lines, sigma_neurons
+from revelio.stats import kept_groups
+
+
+def _ranked_at_random(n_neurons=200, n_groups=80, drawings=4, width=30, seed=0):
+    rng = np.random.default_rng(seed)
+    groups = np.repeat(np.arange(n_groups), drawings)
+    kind = rng.integers(0, 5, n_groups)[groups]
+    score = rng.random((n_neurons, len(groups))) + 0.06 * (kind == np.arange(n_neurons)[:, None] % 5)
+    return np.argsort(-score, axis=1)[:, :width], kind, groups
+
+def test_means_over_neurons_move_with_the_groups_that_stay():
+    ranked, kind, groups = _ranked_at_random()
+    found = measure_neurons(ranked, kind, groups, ["purity", "entropy", "lift", "sigma_label"], n_resamples=20)
+    stays, key = kept_groups(groups, 20)
+    by_hand = []
+    for stay in stays:
+        tops = [row[stay[row]][:10] for row in ranked]
+        by_hand.append([purity(kind[[t]])[0] for t in tops if len(t) == 10])
+    means = np.array([np.mean(one) for one in by_hand])
+    assert np.isclose(found["purity"].value, purity(kind[ranked[:, :10]]).mean()) and found["purity"].key == key
+    assert np.allclose(found["purity"].spread, (means - means.mean()) * 2)
+    assert np.isclose(found["entropy"].value, label_entropy(kind[ranked[:, :10]]).mean())
+    assert np.isclose(found["sigma_label"].value, kind[ranked[:, :10]].std(axis=1, ddof=1).mean())
+    table = neuron_label_table(np.zeros((320, 1)), np.zeros((320, 1), int), ranked, kind, list("abcde"), groups)
+    assert np.isclose(found["lift"].value, table.lift.mean())
+    assert all(0 < m.error < abs(m.value) / 2 and len(m.spread) == 20 for m in found.values())
+
+def test_neurons_that_keep_too_few_images_and_images_without_a_label():
+    ranked, kind, groups = _ranked_at_random()
+    short = np.where(np.arange(200)[:, None] < 100, np.where(np.arange(30) < 10, ranked, -1), ranked)
+    found, stays = measure_neurons(short, kind, groups, ["purity"])["purity"], kept_groups(groups)[0]
+    whole = [[row[(row >= 0) & stay[row]][:10] for row in short] for stay in stays]
+    means = np.array([purity(kind[np.stack([t for t in tops if len(t) == 10])]).mean() for tops in whole])
+    assert np.isclose(found.value, purity(kind[ranked[:, :10]]).mean()) and np.isfinite(found.spread).all()
+    assert np.allclose(found.spread, 2 * (means - means.mean()))  # of those with but ten images, few are in a draw
+    partly = np.where(np.arange(320) == ranked[0, 0], -1, kind)
+    without = measure_neurons(ranked, partly, groups, ["purity"])["purity"]
+    assert np.isclose(without.value, np.nanmean(purity(partly[ranked[:, :10]])))
+    for nothing in (np.full((4, 30), -1), np.empty((0, 30), int), ranked[:, :9], np.empty((3, 0), int)):
+        for one in measure_neurons(nothing, kind, groups).values():
+            assert np.isnan(one.value) and not len(one.spread)
+
+def test_sigma_label_over_an_equal_share_of_the_usable_neurons():
+    ranked, kind, groups = _ranked_at_random()
+    n_firing, strength = np.where(np.arange(200) < 50, 10, 11), np.random.default_rng(1).random(200)
+    line = sigma_lines("s", ranked, kind, n_firing, strength, groups)
+    assert line["s_n_neurons"] == 150 and line["s_share_n_neurons"] == 75
+    chosen = 50 + np.argsort(-strength[50:])[:75]
+    assert sigma_neurons(ranked, kind, n_firing, strength, share=0.5).tolist() == chosen.tolist()
+    assert np.isclose(line["s_share"], kind[ranked[chosen, :10]].std(axis=1, ddof=1).mean())
+    assert len(sigma_neurons(ranked, kind, n_firing, strength, share=0.001)) == 1
+
 # cell 0ccb7ee7
 import pytest
 from sklearn.metrics import average_precision_score
