@@ -4,15 +4,16 @@
 
 # %% auto #0
 __all__ = ['MODELS', 'PARTS', 'VARIANTS', 'STEM', 'WEIGHTS', 'INDEX', 'FILES', 'WHOLE', 'SETTINGS', 'VOCABULARY', 'WRITERS',
-           'FOREIGN', 'OTHERS', 'FORMER', 'ModelEntry', 'find_model', 'weight_files', 'wanted_files', 'Folder',
-           'open_folder', 'network_class', 'hash_modules', 'Architecture', 'open_architecture', 'build']
+           'HELD', 'ALONE', 'KINDS', 'CONVERT', 'FOREIGN', 'OTHERS', 'FORMER', 'ModelEntry', 'find_model',
+           'weight_files', 'wanted_files', 'Folder', 'open_folder', 'check_file', 'SingleFile', 'open_file',
+           'network_class', 'hash_modules', 'Architecture', 'open_architecture', 'build']
 
 # %% ../nbs/02a_checkpoints.ipynb #cff16a9c
 import importlib.resources
 import json
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,10 @@ import torch
 import transformers
 import xxhash
 from diffusers import ConfigMixin
+from diffusers.loaders.single_file_utils import infer_diffusers_model_type, load_single_file_checkpoint
 from huggingface_hub import list_repo_files, snapshot_download
 from huggingface_hub.errors import GatedRepoError, LocalEntryNotFoundError, RepositoryNotFoundError
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 from transformers.utils import logging as transformers_logging
 
@@ -292,17 +294,19 @@ def _hash_part(folder, part):
     here = folder.folder(part)
     names = sorted(f.name for f in here.iterdir()) if here.is_dir() else []
     files = [n for n in names if VOCABULARY.fullmatch(n)] if part.startswith("tokenizer") else weight_files(names)[1]
-    if not files:
+    if part in getattr(folder, "held", ()):
+        files = []  # hashed with their file
+    elif not files:
         raise RevelioError(f"the part {part!r} of model {folder.name!r} has no weights or vocabulary to hash. Is the "
                            "folder "
                            "whole? Copy or download it again.")
     settings = {n: {k: v for k, v in read_json(here / n).items() if k[0] != "_" and k not in WRITERS}
                 for n in names if SETTINGS.fullmatch(n)}
-    return [settings, hash_files(here, f"^({'|'.join(map(re.escape, files))})$")]
+    return [settings, files and hash_files(here, f"^({'|'.join(map(re.escape, files))})$")]
 
 # %% ../nbs/02a_checkpoints.ipynb #c23e7511
 def open_folder(
-    name: str | Path,  # alias, folder or hub id; "sd15+x": the pipeline sd15 with the denoiser of x, folder or hub id
+    name: str | Path,  # alias, folder, .safetensors file or hub id; "sd15+x": the pipeline sd15 with the denoiser of x
 ) -> Folder:
     "Find the parts of a model; RevelioError when there are none."
     entry = MODELS.get(str(name))
@@ -310,9 +314,17 @@ def open_folder(
         own = data_path("models", entry.alias)
         return Folder(entry.alias, find_model(entry.base), {p.name: p for p in sorted(own.iterdir()) if p.is_dir()})
     base, plus, variant = (str(name), "", "") if Path(name).is_dir() else str(name).partition("+")
+    if Path(base).is_file() or Path(str(name)).is_file():
+        return open_file(Path(name))
+    for given in (base, variant):
+        if Path(given).suffix in (".safetensors", ".ckpt", ".pt", ".pth", ".bin", ".gguf") and not Path(given).exists():
+            raise RevelioError(f"no file {Path(given).name!r} there; expected the path of a checkpoint, a folder of "
+                               "diffusers, an alias or a hub id.")
     folder = Folder(_label(base), find_model(base), {})
     if not plus:
         return folder
+    if Path(variant).is_file():
+        return replace(open_file(Path(variant), folder), name=f"{folder.name}+{Path(variant).stem}")
     part = next((p for p in ("unet", "transformer") if p in folder.index), "unet")
     if Path(variant).is_dir():
         found = Path(variant)
@@ -330,6 +342,105 @@ def open_folder(
 def _label(source):
     "A name for manifests: never a path of this machine."
     return Path(source).resolve().name if Path(source).is_dir() else source
+
+# %% ../nbs/02a_checkpoints.ipynb #f0e32332
+# the part that a weight belongs to, by the beginning of its name
+HELD = {"model.diffusion_model.": ("unet", "transformer"), "first_stage_model.": ("vae",), "vae.": ("vae",),
+        "cond_stage_model.": ("text_encoder",), "conditioner.embedders.0.": ("text_encoder",),
+        "conditioner.embedders.1.": ("text_encoder_2",), "text_encoders.clip_l.": ("text_encoder",),
+        "text_encoders.clip_g.": ("text_encoder_2",), "text_encoders.t5xxl.": ("text_encoder_3",)}
+ALONE = ("input_blocks.", "down_blocks.", "double_blocks.", "joint_blocks.", "transformer_blocks.")  # of a denoiser
+KINDS = {"v1": "sd15", "v2": "sd21", "xl_base": "sdxl", "sd3": "sd3-medium", "flux-dev": "flux1-dev"}
+CONVERT = "in Python: `diffusers.StableDiffusionPipeline.from_single_file(file).save_pretrained(folder)`"  # or XL, …
+
+
+def check_file(file: Path) -> list[str]:  # names of its weights
+    "Read the names of the weights of a checkpoint in one file; RevelioError for one that is none."
+    if file.suffix != ".safetensors":
+        why = "quantised" if file.suffix == ".gguf" else "a pickle, which may run code when it is read"
+        raise RevelioError(f"{file.name!r} is {why}; expected a .safetensors file, or a folder of diffusers. Where you "
+                           f"trust it, convert it {CONVERT}.")
+    try:
+        with safe_open(file, "pt") as f:
+            names = list(f.keys())
+    except (SafetensorError, OSError) as e:
+        raise RevelioError(f"cannot read {file.name!r}: {e}. Is the file whole? Copy or download it again.") from None
+    if any("lora" in n for n in names):
+        raise RevelioError(f"{file.name!r} is a LoRA, not a model: fuse it into its model with diffusers "
+                           "(load_lora_weights, "
+                           "fuse_lora, save_pretrained), and give that folder.")
+    if not any(n.startswith(("model.diffusion_model.", *ALONE)) for n in names):
+        raise RevelioError(f"{file.name!r} holds no denoiser; its weights are called {names[0]!r} and the like.")
+    return names
+
+
+@dataclass(frozen=True)
+class SingleFile(Folder):
+    "A checkpoint in one file; what it does not hold comes from the folder."
+    file: Path = Path()
+    held: tuple[str, ...] = ()  # the parts in it
+
+    @property
+    def fingerprint(self) -> str:
+        "Hash of the file, and of the settings and parts of the folder that are used with it."
+        return fingerprint([hash_files(self.file.parent, f"^{re.escape(self.file.name)}$"), super().fingerprint])
+
+    @property
+    def stamp(self) -> list:
+        "Of the folder's files and this one."
+        return [*super().stamp, (self.file.stat().st_size, self.file.stat().st_mtime_ns)]
+
+    def load(self, cls: type, part: str, device: torch.device, dtype: torch.dtype = torch.float32, **options) -> Any:
+        "Load one part, frozen, in eval mode; RevelioError when the file does not hold all of it."
+        if part not in self.held:
+            return super().load(cls, part, device, dtype, **options)
+        pipeline, cls = getattr(diffusers, self.pipeline), self.network(cls, part)
+        others = dict.fromkeys((n for n in self.index if n != part and isinstance(self.index[n], list)), None)
+        logging = diffusers.utils.logging
+        bar, level = logging.is_progress_bar_enabled(), logging.get_verbosity()
+        logging.disable_progress_bar()
+        logging.set_verbosity_error()  # the file holds the other parts' weights, too
+        try:
+            made = pipeline.from_single_file(str(self.file), config=str(self.path), torch_dtype=dtype,
+                                             local_files_only=True, **others)
+        except (AttributeError, OSError, ValueError, KeyError, RuntimeError) as e:
+            reason = "weights are missing" if "meta tensor" in str(e) else (str(e) or type(e).__name__).splitlines()[0]
+            raise RevelioError(f"cannot load the part {part!r} from {self.file.name!r} with the settings of "
+                               f"{self.path.name!r}: {reason}. Are they of one kind?") from e
+        finally:
+            logging.set_verbosity(level)
+            if bar:
+                logging.enable_progress_bar()
+        module = getattr(made, part)
+        if missing := [n for n, p in module.named_parameters() if p.is_meta]:
+            raise RevelioError(f"{self.file.name!r} lacks {len(missing)} weights of the part {part!r}, {missing[0]} "
+                               f"first. Are the settings of {self.path.name!r} of its kind?")
+        return _freeze(module, part, device)
+
+
+def open_file(
+    file: Path,
+    base: Folder | None = None,  # settings, and parts that the file does not hold; None: of the registered model
+) -> SingleFile:
+    "Open a checkpoint in one file; RevelioError when it is none, or when its settings are not here."
+    names = check_file(file)
+    parts = {p for prefix, held in HELD.items() if any(n.startswith(prefix) for n in names) for p in held}
+    if base is None:
+        kind = infer_diffusers_model_type(load_single_file_checkpoint(str(file), local_files_only=True))
+        if not parts or kind not in KINDS:
+            what = f"of the kind {kind!r}" if parts else "a denoiser alone"
+            raise RevelioError(f"{file.name!r} is {what}: give it as 'FOLDER+FILE', FOLDER a diffusers folder, or an "
+                               "alias, "
+                               "that has the other parts.")
+        try:
+            base = Folder(file.stem, find_model(KINDS[kind]), {})
+        except RevelioError as e:
+            raise RevelioError(f"{file.name!r} is a single file, without the settings and tokenizers of its kind "
+                               f"({KINDS[kind]}): give it as 'FOLDER+{file.name}', FOLDER a diffusers folder of that "
+                               "kind, or "
+                               f"convert it where there is a network, {CONVERT}.") from e
+    held = tuple(p for p in base.used if p in (parts or ("unet", "transformer")))
+    return SingleFile(base.name, base.path, base.swapped, file, held)
 
 # %% ../nbs/02a_checkpoints.ipynb #6301cd3d
 def _load_part(cls, folder, part, name, dtype, options):

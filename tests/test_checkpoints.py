@@ -4,7 +4,7 @@ import importlib.resources
 import json
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 import diffusers
@@ -12,9 +12,10 @@ import torch
 import transformers
 import xxhash
 from diffusers import ConfigMixin
+from diffusers.loaders.single_file_utils import infer_diffusers_model_type, load_single_file_checkpoint
 from huggingface_hub import list_repo_files, snapshot_download
 from huggingface_hub.errors import GatedRepoError, LocalEntryNotFoundError, RepositoryNotFoundError
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 from transformers.utils import logging as transformers_logging
 from revelio.configs import SCHEDULE
@@ -535,3 +536,117 @@ def test_use_changes_nothing(folders):
             model.denoise(torch.randn(1, *model.latent_shape), 25, model.condition(1))
             model.encode([Image.new("RGB", (64, 64))])
         assert model.fingerprint == first and list(model.layers)
+
+# cell e4366a65
+RESNET = {"norm1": "in_layers.0", "conv1": "in_layers.2", "norm2": "out_layers.0", "conv2": "out_layers.3",
+          "time_emb_proj": "emb_layers.1", "conv_shortcut": "skip_connection"}
+ENDS = {"conv_in": "input_blocks.0.0", "time_embedding.linear_1": "time_embed.0", "conv_norm_out": "out.0",
+        "time_embedding.linear_2": "time_embed.2", "conv_out": "out.2"}
+VAE_NAMES = {
+    "mid_block.resnets.0": "mid.block_1", "mid_block.resnets.1": "mid.block_2", "mid_block.attentions.0": "mid.attn_1",
+    "conv_norm_out": "norm_out", "group_norm": "norm", "to_q": "q", "to_k": "k", "to_v": "v", "to_out.0": "proj_out",
+    "downsamplers.0": "downsample", "upsamplers.0": "upsample", "conv_shortcut": "nin_shortcut", ".resnets.": ".block."}
+
+
+def unet_name(name):
+    "What the first authors called a weight of a U-Net with one resnet a level down and two up."
+    words = name.split(".")
+    if words[0] in ("down_blocks", "up_blocks"):
+        side, i, kind, j = words[0] == "up_blocks", int(words[1]), words[2], int(words[3])
+        rest = ".".join(RESNET.get(w, w) if kind == "resnets" else w for w in words[4:])
+        if kind == "downsamplers":
+            return f"input_blocks.{2 * i + 2}.0.op.{words[-1]}"
+        if kind == "upsamplers":
+            return f"output_blocks.{2 * i + 1}.{2 if i in (1, 2) else 1}.conv.{words[-1]}"
+        return f"{'output' if side else 'input'}_blocks.{2 * i + j + (not side)}.{int(kind == 'attentions')}.{rest}"
+    if words[0] == "mid_block":
+        place = 1 if words[1] == "attentions" else 2 * int(words[2])
+        return f"middle_block.{place}." + ".".join(RESNET.get(w, w) if place != 1 else w for w in words[3:])
+    stem = ".".join(words[:-1])
+    return f"{ENDS[stem]}.{words[-1]}"
+
+
+def vae_name(name):
+    "And of a VAE of three levels."
+    for new, old in VAE_NAMES.items():
+        name = name.replace(new, old)
+    words = name.split(".")
+    if len(words) > 1 and words[1] in ("down_blocks", "up_blocks"):
+        words[1:3] = ["down", words[2]] if words[1] == "down_blocks" else ["up", str(2 - int(words[2]))]
+    return ".".join(words)
+
+
+def as_single_file(folder, file, parts=("unet", "vae", "text_encoder")):
+    "Save a pipeline as its first authors would have."
+    weights = {}
+    for part, prefix, called in (("unet", "model.diffusion_model.", unet_name), ("vae", "first_stage_model.", vae_name),
+                                 ("text_encoder", "cond_stage_model.transformer.", str)):
+        for name, w in load_file(next((folder / part).glob("*.safetensors"))).items() if part in parts else ():
+            name = f"text_model.{name.removeprefix('text_model.')}" if part == "text_encoder" else name
+            is_conv = part == "vae" and "attentions" in name and w.ndim == 2
+            weights[prefix + called(name)] = w[:, :, None, None].contiguous() if is_conv else w
+    save_file(weights, file)
+    return file
+
+
+def settings_of(folder, target):
+    "A folder without its weights."
+    return shutil.copytree(folder, target, ignore=shutil.ignore_patterns("*.safetensors"))
+
+
+def test_a_checkpoint_in_one_file_is_the_same_model(folders, tmp_path, monkeypatch):
+    file = as_single_file(folders["unet"], tmp_path / "sd.safetensors")
+    base = settings_of(folders["unet"], tmp_path / "base")
+    want, got = load_model(folders["unet"], "cpu"), load_model(f"{base}+{file}", "cpu")
+    assert got.name == "base+sd" and got.parts.held == ("unet", "vae", "text_encoder")
+    pictures, x = [Image.new("RGB", (64, 64), "red")], torch.randn(1, *want.latent_shape)
+    assert torch.equal(want.encode(pictures), got.encode(pictures))
+    with torch.no_grad():
+        one, two = (m.denoise(x, 25, m.condition(1, ["a cat"])) for m in (want, got))
+    assert torch.allclose(one, two, atol=1e-6)
+    monkeypatch.setattr("revelio.checkpoints.find_model", lambda name: {"sd15": base}[name])  # as if in the cache
+    monkeypatch.chdir(tmp_path)
+    alone = load_model("sd.safetensors", "cpu")
+    assert alone.name == "sd" and torch.equal(alone.denoiser.conv_in.weight, want.denoiser.conv_in.weight)
+    first = alone.fingerprint
+    as_single_file(save_tiny_model(tmp_path / "other", seed=1), file)
+    assert open_folder(file).fingerprint != first == alone.fingerprint
+
+
+def test_a_denoiser_in_one_file_goes_into_its_pipeline(folders, tmp_path):
+    other = save_tiny_model(tmp_path / "other", seed=1)
+    want = load_file(next((other / "unet").glob("*.safetensors")))["conv_in.weight"]
+    old = as_single_file(other, tmp_path / "new.safetensors", ["unet"])
+    for file in (old, next((other / "unet").glob("*.safetensors"))):
+        model = load_model(f"{folders['unet']}+{file}", "cpu")
+        assert model.parts.held == ("unet",) and torch.equal(model.denoiser.conv_in.weight, want)
+        assert model.fingerprint != open_folder(folders["unet"]).fingerprint
+
+
+def test_files_that_are_no_models_say_what_to_do(folders, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    file, part = as_single_file(folders["unet"], tmp_path / "sd.safetensors"), tmp_path / "part.safetensors"
+    save_file({"unet.lora_A.weight": torch.ones(1)}, "lora.safetensors")
+    save_file({"emb_params": torch.ones(1)}, "words.safetensors")
+    shutil.copy(next((folders["unet"] / "unet").glob("*.safetensors")), part)
+    nine = {"model.diffusion_model.input_blocks.0.0.weight": torch.ones(16, 9, 3, 3)}
+    save_file(load_file(file) | nine, "inpaint.safetensors")
+    for name in ("a.ckpt", "a.pt", "a.bin", "a.gguf", "cut.safetensors"):
+        (tmp_path / name).write_bytes(b"no")
+    base = folders["unet"]
+    less = load_file(file)
+    del less["model.diffusion_model.input_blocks.0.0.weight"]
+    save_file(less, "less.safetensors")
+    for name, said in (
+            (f"{base}+less.safetensors", "cannot load the part 'unet' from 'less.safetensors'.*: weights are missing"),
+            ("sd.safetensors", "tokenizers of its kind .sd15.: give it as 'FOLDER.sd.safetensors'.*convert"),
+            (str(file), "give it as 'FOLDER"), ("models/gone.safetensors", "no file 'gone.safetensors' there"),
+            ("/models/gone.ckpt", "no file 'gone.ckpt'"), (f"{base}+gone.safetensors", "no file 'gone"),
+            ("a.ckpt", "a pickle, which may run code.*convert it"), ("a.pt", "a pickle"), ("a.bin", "a pickle"),
+            ("a.gguf", "quantised"), (f"{base}+a.ckpt", "a pickle"), ("lora.safetensors", "is a LoRA.*fuse_lora"),
+            ("words.safetensors", "holds no denoiser.*'emb_params'"), ("cut.safetensors", "cannot read"),
+            ("part.safetensors", "a denoiser alone.*FOLDER.FILE"), ("inpaint.safetensors", "of the kind 'inpainting'"),
+            (f"{folders['dit']}+{part}", "cannot load the part 'transformer' from 'part.safetensors'")):
+        with pytest.raises(RevelioError, match=said) as e:
+            load_model(name, "cpu")
+        assert "\n" not in str(e.value)
