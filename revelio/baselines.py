@@ -71,5 +71,5 @@ def untrained_twin(
     fresh = fresh if model.dtype == torch.float32 else fresh.to(model.dtype)
     layout = torch.channels_last if model.device.type == "cpu" else torch.contiguous_format
     twin.denoiser = fresh.eval().requires_grad_(False).to(model.device, memory_format=layout)
-    twin.name, twin.fingerprint = f"untrained {model.name}", fingerprint([model.fingerprint, "untrained", seed])
+    twin.name = f"untrained {model.name}"  # its fingerprint is that of the weights in memory
     return twin

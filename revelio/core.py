@@ -381,12 +381,20 @@ def fingerprint(
 
 def hash_files(
     folder: str | Path,
-    pattern: str = r"\.(safetensors|bin)$",  # regular expression on the file name
+    pattern: str = r"\.(safetensors|bin)$",  # regular expression on the relative name
 ) -> str:                                    # 12 hex digits
-    "Hash the contents and relative names of the weight files below a folder."
-    digest = hashlib.blake2b(digest_size=6)
-    for path in sorted(p for p in Path(folder).rglob("*") if re.search(pattern, p.name)):
-        digest.update(path.relative_to(folder).as_posix().encode())
+    "Hash the contents and relative names of the weight files below a folder, links followed; RevelioError for none."
+    digest, names, seen = hashlib.blake2b(digest_size=6), [], {os.path.realpath(folder)}
+    for top, below, files in os.walk(folder, followlinks=True):
+        real = {d: os.path.realpath(Path(top) / d) for d in sorted(below)}
+        below[:] = [d for d, path in real.items() if path not in seen]  # links may go round in circles
+        seen |= set(real.values())
+        names += [(Path(top) / f).relative_to(folder).as_posix() for f in files]
+    if not (names := sorted(n for n in names if re.search(pattern, n))):
+        raise RevelioError(f"no file named like {pattern!r} below folder {Path(folder).name!r}: nothing to hash.")
+    for name in names:
+        path = Path(folder) / name
+        digest.update(name.encode())
         with open(path, "rb") as file:
             while chunk := file.read(1 << 20):
                 digest.update(chunk)

@@ -21,6 +21,7 @@ from PIL import Image
 from torch import Tensor, nn
 from torchvision.transforms.v2.functional import pil_to_tensor
 
+from .configs import check_sampler
 from .core import RevelioError, keyed_noise
 from .models import DiffusionModel, Layer, fit, flow_sigmas, register, to_map
 
@@ -75,6 +76,7 @@ class Text(DiffusionModel):
     "A model that is told a text."
     prompts = "text"
     pipeline = ""  # class of diffusers
+    optional: Sequence[str] = ()  # parts that it can do without
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
@@ -89,7 +91,13 @@ class Text(DiffusionModel):
     @property
     def networks(self) -> list[nn.Module]:
         "Everything that runs."
-        return super().networks + [p for p in self.text_parts.values() if isinstance(p, nn.Module)]
+        texts = self.pipe.components if self.parts.has_weights else {}
+        return super().networks + [p for n, p in texts.items() if n in self.text_parts and isinstance(p, nn.Module)]
+
+    def forget(self) -> None:
+        "Drop the encoded prompts, too."
+        super().forget()
+        self._prompts = {}
 
     def text_shapes(self) -> dict[str, tuple[int, ...]]:
         "Shapes of what `encode_prompts` gives for one prompt."
@@ -128,15 +136,15 @@ class Text(DiffusionModel):
 def _text_parts(model):
     "The tokenizers and text encoders that a pipeline's folder lists."
     parts, loaded = model.parts, {}
-    for name, (library, cls) in ((n, e) for n, e in parts.index.items() if n.startswith(("tokenizer", "text_encoder"))):
-        if library is None:
+    for name in (n for n in parts.index if n.startswith(("tokenizer", "text_encoder"))):
+        if name in model.optional and parts.index[name][0] is None:
             loaded[name] = None
         elif name.startswith("tokenizer"):
-            loaded[name] = _tokenizer(getattr(transformers, cls), parts, name)
+            loaded[name] = _tokenizer(parts.listed(name), parts, name)
         else:
-            is_large = cls.startswith("T5") and model.device.type != "cpu"
-            loaded[name] = parts.load(getattr(transformers, cls), name, model.device,
-                                      model.dtype if is_large else torch.float32)
+            cls = parts.listed(name)
+            is_large = cls.__name__.startswith("T5") and model.device.type != "cpu"
+            loaded[name] = parts.load(cls, name, model.device, model.dtype if is_large else torch.float32)
     return loaded
 
 
@@ -247,6 +255,7 @@ class FlowMatching(Text, Transformer):
 
     def schedule(self) -> tuple[Tensor, Tensor]:
         "1 - sigma and sigma, (T,) each."
+        check_sampler(self.parts.config("scheduler"), self.family, True, self.name)
         sigmas = flow_sigmas(self.parts.config("scheduler"))
         return 1 - sigmas, sigmas
 
@@ -255,6 +264,7 @@ class FlowMatching(Text, Transformer):
 class SD3(FlowMatching):
     "Joint blocks; two CLIP encoders and T5, for which zeros stand in where the folder has none."
     family, denoiser_class, pipeline = "sd3", diffusers.SD3Transformer2DModel, "StableDiffusion3Pipeline"
+    optional = ("text_encoder_3", "tokenizer_3")
 
     def check_size(self, size: int) -> int:
         "A multiple of the token's width, up to the largest grid of positions; RevelioError for another."
@@ -282,11 +292,11 @@ class Flux(FlowMatching):
     "Joint and single blocks on packed latents; T5, and CLIP's pooled text."
     family, denoiser_class, pipeline = "flux", diffusers.FluxTransformer2DModel, "FluxPipeline"
     block_lists = ("transformer_blocks", "single_transformer_blocks")
-    text_length, extra_tokens, guidance = 512, (512,), 3.5
+    text_length, extra_tokens, guidance, packing = 512, (512,), 3.5, 4
 
     def latent_channels(self) -> int:
         "Before packing."
-        return self.denoiser.config.in_channels // 4
+        return self.denoiser.config.in_channels // self.packing
 
     def native_size(self) -> int:
         "128 latents a side, says the pipeline."
@@ -323,15 +333,6 @@ class Flux(FlowMatching):
 class PixelUNet(UNet):
     "U-Net on pixels without a condition."
     family, denoiser_class, vae_class = "pixel", diffusers.UNet2DModel, None
-
-    def load_denoiser(self) -> nn.Module:
-        "RevelioError for a U-Net that needs a class or takes no RGB."
-        config = self.parts.config("unet")
-        if config.get("class_embed_type") or config.get("num_class_embeds"):
-            raise RevelioError(f"model {self.name!r} is a U-Net that needs a class; there is no null class to give it.")
-        if config.get("in_channels", 3) != 3:
-            raise RevelioError(f"model {self.name!r} takes {config['in_channels']} channels; expected RGB.")
-        return super().load_denoiser()
 
 
 @register("IFPipeline")

@@ -215,6 +215,26 @@ def test_hash_files_sees_content_and_name(tmp_path):
     (tmp_path / "a.safetensors").write_bytes(b"2")
     assert hash_files(tmp_path) != first
 
+
+def test_hash_files_follows_links_and_never_hashes_nothing(tmp_path):
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.safetensors").write_text(name)
+    (tmp_path / "m").mkdir()
+    with pytest.raises(RevelioError, match="below folder 'm': nothing to hash"):
+        hash_files(tmp_path / "m")
+    with pytest.raises(RevelioError, match="below folder 'absent'"):
+        hash_files(tmp_path / "absent")
+    (tmp_path / "two" / "back").symlink_to(tmp_path)
+    seen = []
+    for name in ("one", "two"):
+        link = tmp_path / "m" / "unet"
+        link.unlink(missing_ok=True)
+        link.symlink_to(tmp_path / name)
+        seen.append(hash_files(tmp_path / "m"))
+    (tmp_path / "m" / "loop").symlink_to(tmp_path / "m")
+    assert len({*seen, hash_files(tmp_path / "m")}) == 2
+
 # cell 7574efaa
 def test_group_split_ignores_row_order_and_respects_the_share():
     groups = np.array([f"g{i // 3}" for i in range(300)])

@@ -16,8 +16,9 @@ from PIL import Image
 from torch import Tensor, nn
 from torchvision.transforms.v2.functional import pil_to_tensor
 from revelio.capture import Capture, capture, tensor_of
-from revelio.checkpoints import Architecture, Folder, build, open_architecture, open_folder
-from revelio.core import RevelioError, pick_device, pick_dtype, unknown
+from revelio.checkpoints import Architecture, Folder, build, hash_modules, open_architecture, open_folder
+from revelio.configs import CHECKED, SCHEDULE, check_config, check_sampler, check_vae, defaults, scale_latents
+from revelio.core import RevelioError, fingerprint, pick_device, pick_dtype, unknown
 from revelio.data import open_image
 
 # cell 79d2b121
