@@ -16,7 +16,7 @@
       + "images for which it fires. On this page a single activation is rounded to one of 256 steps between the neuron's "
       + "weakest and strongest; the order of the top images is exact."},
     purity: {name: "purity@10", what: "Among the ten images that a neuron fires for most, the share of the commonest class. Chance is the mean "
-      + "of the same after the labels were shuffled: with few classes even a neuron that knows nothing is fairly pure. Not "
+      + "of the same for images drawn at random, as many of one split group as among its own: with few classes even a neuron that knows nothing is fairly pure. Not "
       + "measured for neurons that fire for fewer than ten images."},
     interval: {name: "95 %", what: "The 95 % bootstrap interval of purity@10 over the ten images."},
     lift: {name: "lift", what: "Purity between chance (0) and the highest that is possible (1): (purity - chance) / (highest - chance). It "
