@@ -31,21 +31,20 @@ def permuted(
     groups: Sequence,    # (n,) split groups
     rng: np.random.Generator,
 ) -> np.ndarray:         # (n,)
-    """Permute labels over groups: groups of the same size trade theirs, images of a group trade them among each other.
+    """Permute labels over groups: each group gets the labels of another, and hands them to its images in a new order.
 
-    A label that all images of a group share stays whole; one that they do not (a drawing style) is shuffled within.
-    Where each image is a group of its own it is the plain permutation. A group whose size no other has keeps its
-    labels.
+    A label that all images of a group share stays whole; one that they do not (a drawing style) is shuffled within. A
+    larger group deals the labels of a smaller one more than once. Where each image is a group of its own it is the plain
+    permutation.
     """
     labels = np.asarray(labels)
     known, result = np.flatnonzero(labels >= 0), labels.copy()
-    at = np.unique(_names(groups)[known], return_inverse=True)[1]
-    sizes = np.bincount(at)[at] if len(known) else at
-
-    def lined_up():  # rows, groups by size and within a size in a new order, images of a group in a new order
-        place = rng.permutation(at.max(initial=-1) + 1)[at]
-        return known[np.lexsort((rng.random(len(known)), place, sizes))]
-    result[lined_up()] = labels[lined_up()]
+    at, sizes = np.unique(_names(groups)[known], return_inverse=True, return_counts=True)[1:]
+    starts, order = np.cumsum(sizes) - sizes, np.argsort(at, kind="stable")
+    dealt = known[np.lexsort((rng.random(len(known)), at))]  # images of a group beside each other, in a new order
+    giver = rng.permutation(len(sizes))[at[order]]
+    rank = np.arange(len(known)) - starts[at[order]]
+    result[known[order]] = labels[dealt[starts[giver] + rank % sizes[giver]]]
     return result
 
 # %% ../nbs/06a_stats.ipynb #c74a144d

@@ -37,7 +37,12 @@ def test_permuted_keeps_what_a_group_shares_and_shuffles_what_it_does_not():
     shared, own = np.repeat(np.arange(40) % 7, 3), np.tile([0, 1, 2], 40)
     moved = permuted(shared, groups, rng)
     assert (moved.reshape(40, 3) == moved.reshape(40, 3)[:, :1]).all() and (moved != shared).any()
-    assert sorted(moved) == sorted(shared)
+    single = rng.permutation(40)
+    assert sorted(permuted(single, np.arange(40), rng)) == list(range(40))
+    uneven = np.repeat(np.arange(30), np.arange(30) % 4 + 1)  # sizes that go with labels are no excuse
+    moved = permuted(uneven % 4, uneven, rng)
+    assert all(len(set(moved[uneven == g])) == 1 for g in range(30)) and (moved[uneven % 4 == 3] != 3).any()
+    assert sorted(permuted(shared, groups, rng)) == sorted(shared)
     styles = permuted(own, groups, rng).reshape(40, 3)
     assert (np.sort(styles, axis=1) == [0, 1, 2]).all() and (styles != [0, 1, 2]).any()
     partly = np.where(np.arange(120) < 30, -1, shared)
