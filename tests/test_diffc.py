@@ -105,6 +105,7 @@ def test_the_schedule_ends_and_each_row_is_seen_once_an_epoch():
 
 
 def test_validation_is_read_and_judged_in_batches(monkeypatch):
+    import revelio.diffc as diffc_module
     x, y, asked, judged = torch.randn(60, 3, 4, 4), np.arange(60) % 2, [], []
     def read(rows, draw):
         if draw == 0:
@@ -113,8 +114,8 @@ def test_validation_is_read_and_judged_in_batches(monkeypatch):
     def spy(net, maps):
         judged.append(len(maps))
         return logits(net, maps)
-    logits = _logits
-    monkeypatch.setattr("revelio.diffc._logits", spy)
+    logits = diffc_module._logits
+    monkeypatch.setattr(diffc_module, "_logits", spy)
     DiffC(width=4, n_epochs=1, batch_size=8, validation=0.5).fit(read, y)
     assert max(asked) == max(judged) == 8 and sum(asked) == 1 + 30
 
