@@ -65,7 +65,7 @@ def test_chance_of_the_mean_and_of_sigma_label_keeps_groups_together():
     values, indices = np.zeros((1000, 4)), np.tile(np.arange(4), (1000, 1))
     table = neuron_label_table(values, indices, ranked, kind, [str(i) for i in range(10)], emoji, n_permutations=1)
     neurons = pd.DataFrame({"n_firing": np.full(80, 11), "mean_activation": np.ones(80)})
-    images, groups = (label_summary(table, neurons, ranked, kind, g) for g in (None, emoji))
+    images, groups = (label_summary(table, neurons, ranked, kind, g, seed=2) for g in (None, emoji))
     assert images["purity_null"] < 0.4 < 0.5 < groups["purity_null"] and images["entropy_null"] > groups["entropy_null"]
     assert groups["purity_null_low"] < groups["purity"] < groups["purity_null_high"]
     assert not images["sigma_label_chance_low"] < images["sigma_label"] < images["sigma_label_chance_high"]
