@@ -47,6 +47,8 @@ BUILT_IN = {  # by class
     "scheduler": "",
     "pipeline": "",
 }
+
+# %% ../nbs/02b_configs.ipynb #eb31afa3
 READ = {
     "UNet2DConditionModel": "sample_size block_out_channels cross_attention_dim encoder_hid_dim "
                             "addition_time_embed_dim projection_class_embeddings_input_dim",
@@ -169,7 +171,7 @@ def check_sampler(
                            "is trained "
                            "by flow matching. Expected FlowMatchEulerDiscreteScheduler.")
 
-
+# %% ../nbs/02b_configs.ipynb #aed65ca4
 def check_vae(
     kind: str,  # its class
     config: dict,  # of the VAE

@@ -70,7 +70,7 @@ class Transformer(DiffusionModel):
 # %% ../nbs/03b_families.ipynb #6c98c512
 PROMPT_BYTES = 2**28  # of prompts that are kept encoded
 
-
+# %% ../nbs/03b_families.ipynb #df194a82
 class Text(DiffusionModel):
     "A model that is told a text."
     prompts = "text"
@@ -121,11 +121,7 @@ class Text(DiffusionModel):
             self._prompts = {}
         if new := [p for p in dict.fromkeys(prompts) if p not in self._prompts]:
             states = self.encode_prompts(new) if self.parts.has_weights else self._stand_in(new)
-            for kind, shape in self.text_shapes().items():
-                if not kind.endswith("mask") and states[kind].shape[-1] != shape[-1]:
-                    raise RevelioError(f"the text encoders of model {self.name!r} give {kind} of width "
-                                       f"{states[kind].shape[-1]}, its denoiser takes {shape[-1]}: they do not belong "
-                                       "together.")
+            _check_widths(self, states)
             for i, prompt in enumerate(new):
                 self._prompts[prompt] = {k: x[i].to(self.device, self.dtype) for k, x in states.items()}
         return self.arrange({k: torch.stack([self._prompts[p][k] for p in prompts]) for k in self._prompts[prompts[0]]},
@@ -137,6 +133,15 @@ class Text(DiffusionModel):
                 keyed_noise(prompts, shape, k, self.parts.seed) for k, shape in self.text_shapes().items()}
 
 # %% ../nbs/03b_families.ipynb #161cf4df
+def _check_widths(model, states):
+    "RevelioError when the text encoders are not those of the denoiser."
+    for kind, shape in model.text_shapes().items():
+        if not kind.endswith("mask") and states[kind].shape[-1] != shape[-1]:
+            raise RevelioError(f"the text encoders of model {model.name!r} give {kind} of width "
+                               f"{states[kind].shape[-1]}, "
+                               f"its denoiser takes {shape[-1]}: they do not belong together.")
+
+
 def _text_parts(model):
     "The tokenizers and text encoders that a pipeline's folder lists."
     parts, loaded = model.parts, {}
