@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['MODELS', 'PARTS', 'VARIANTS', 'STEM', 'WEIGHTS', 'INDEX', 'FILES', 'WHOLE', 'SETTINGS', 'VOCABULARY', 'WRITERS',
            'HELD', 'ALONE', 'KINDS', 'CONVERT', 'FOREIGN', 'OTHERS', 'FORMER', 'ModelEntry', 'find_model',
-           'weight_files', 'wanted_files', 'Folder', 'open_folder', 'check_file', 'SingleFile', 'open_file',
+           'weight_files', 'wanted_files', 'Places', 'Folder', 'open_folder', 'check_file', 'SingleFile', 'open_file',
            'network_class', 'hash_modules', 'Architecture', 'open_architecture', 'build']
 
 # %% ../nbs/02a_checkpoints.ipynb #cff16a9c
@@ -277,12 +277,11 @@ WHOLE = ("model", "preprocessor")  # of a single network: they lie in the top fo
 
 
 @dataclass(frozen=True)
-class Folder:
-    "The parts of a model in a folder."
+class Places:
+    "Where the parts of a model are, and what they are."
     name: str  # of the model: an alias, a hub id, or the folder's own name
     path: Path
     swapped: dict[str, Path]  # parts that come from elsewhere
-    has_weights = True
 
     @property
     def index(self) -> dict:
@@ -313,6 +312,16 @@ class Folder:
         "Where a part is."
         return self.swapped.get(part, self.path if part in WHOLE else self.path / part)
 
+    def config(self, part: str) -> dict:
+        "A part's settings; RevelioError when the file is not there."
+        return read_json(self.folder(part) / FILES.get(part, "config.json"))
+
+# %% ../nbs/02a_checkpoints.ipynb #b6245c90
+@dataclass(frozen=True)
+class Folder(Places):
+    "The parts of a model in a folder."
+    has_weights = True
+
     @property
     def fingerprint(self) -> str:
         "Hash of the weights and settings of the parts that run."
@@ -323,10 +332,6 @@ class Folder:
         "Names, sizes and times of the files: as long as they stay, so does the fingerprint."
         files = [f for part in self.used for f in sorted(self.folder(part).iterdir())]
         return [(str(f), f.stat().st_size, f.stat().st_mtime_ns) for f in files if f.is_file()]
-
-    def config(self, part: str) -> dict:
-        "A part's settings; RevelioError when the file is not there."
-        return read_json(self.folder(part) / FILES.get(part, "config.json"))
 
     def listed(self, part: str, cls: type | None = None) -> type:
         "The class of a part by model_index.json; RevelioError for none, for foreign code, and for an unknown name."
@@ -450,7 +455,7 @@ def check_file(file: Path) -> list[str]:  # names of its weights
         raise RevelioError(f"{file.name!r} holds no denoiser; its weights are called {names[0]!r} and the like.")
     return names
 
-
+# %% ../nbs/02a_checkpoints.ipynb #b121b4f5
 @dataclass(frozen=True)
 class SingleFile(Folder):
     "A checkpoint in one file; what it does not hold comes from the folder."
@@ -494,7 +499,7 @@ class SingleFile(Folder):
                                f"first. Are the settings of {self.path.name!r} of its kind?")
         return _freeze(module, part, device)
 
-
+# %% ../nbs/02a_checkpoints.ipynb #ef1a797f
 def open_file(
     file: Path,
     base: Folder | None = None,  # settings, and parts that the file does not hold; None: of the registered model
@@ -681,7 +686,7 @@ class Architecture:
             torch.manual_seed(self.seed)
             return _freeze(build(cls, config, device, dtype), part, device)
 
-
+# %% ../nbs/02a_checkpoints.ipynb #9d8d48dc
 def open_architecture(
     name: str | Path,  # alias, folder or hub id
     seed: int = 0,  # of the random weights

@@ -47,6 +47,8 @@ BUILT_IN = {  # by class
     "scheduler": "",
     "pipeline": "",
 }
+
+# %% ../nbs/02b_configs.ipynb #eb31afa3
 READ = {
     "UNet2DConditionModel": "sample_size block_out_channels cross_attention_dim encoder_hid_dim "
                             "addition_time_embed_dim projection_class_embeddings_input_dim",
@@ -121,6 +123,12 @@ CHECKED = {  # class -> key -> values by family ({} where a function below looks
         "timestep_type": ({"": ("discrete", None)}, "the denoiser is told a logarithm in place of a timestep"),
         "rho sigma_data sigma_schedule": ({}, "EDM's, whose class is refused")},
     "pipeline": {},
+    "preprocessor": {  # of vision models; the size, the crop, the resampling, mean and deviation are read
+        "do_resize do_rescale": ({"": (True, None)}, "pixels come in another size or range"),
+        "rescale_factor": ({"": (1 / 255, None)}, "pixels come in another range"),
+        "do_flip_channel_order do_pad do_thumbnail do_align_long_axis":
+            ({"": (False, None)}, "pictures are prepared otherwise"),
+        "crop_pct": (PLAIN, "pictures are cut otherwise")},
 }
 # schedulers whose timesteps mean what a training's mean
 SAMPLERS = """DDIM DDPM PNDM LMSDiscrete EulerDiscrete HeunDiscrete EulerAncestralDiscrete DPMSolverMultistep
@@ -163,7 +171,7 @@ def check_sampler(
                            "is trained "
                            "by flow matching. Expected FlowMatchEulerDiscreteScheduler.")
 
-
+# %% ../nbs/02b_configs.ipynb #aed65ca4
 def check_vae(
     kind: str,  # its class
     config: dict,  # of the VAE

@@ -21,7 +21,7 @@ from PIL import Image
 from torch import Tensor, nn
 from torchvision.transforms.v2.functional import pil_to_tensor
 
-from .configs import check_sampler
+from .configs import check_config, check_sampler
 from .core import RevelioError, keyed_noise
 from .models import DiffusionModel, Layer, fit, flow_sigmas, register, to_map
 
@@ -71,7 +71,7 @@ class Transformer(DiffusionModel):
 # %% ../nbs/03b_families.ipynb #6c98c512
 PROMPT_BYTES = 2**28  # of prompts that are kept encoded
 
-
+# %% ../nbs/03b_families.ipynb #df194a82
 class Text(DiffusionModel):
     "A model that is told a text."
     prompts = "text"
@@ -122,6 +122,7 @@ class Text(DiffusionModel):
             self._prompts = {}
         if new := [p for p in dict.fromkeys(prompts) if p not in self._prompts]:
             states = self.encode_prompts(new) if self.parts.has_weights else self._stand_in(new)
+            _check_widths(self, states)
             for i, prompt in enumerate(new):
                 self._prompts[prompt] = {k: x[i].to(self.device, self.dtype) for k, x in states.items()}
         return self.arrange({k: torch.stack([self._prompts[p][k] for p in prompts]) for k in self._prompts[prompts[0]]},
@@ -133,6 +134,15 @@ class Text(DiffusionModel):
                 keyed_noise(prompts, shape, k, self.parts.seed) for k, shape in self.text_shapes().items()}
 
 # %% ../nbs/03b_families.ipynb #161cf4df
+def _check_widths(model, states):
+    "RevelioError when the text encoders are not those of the denoiser."
+    for kind, shape in model.text_shapes().items():
+        if not kind.endswith("mask") and states[kind].shape[-1] != shape[-1]:
+            raise RevelioError(f"the text encoders of model {model.name!r} give {kind} of width "
+                               f"{states[kind].shape[-1]}, "
+                               f"its denoiser takes {shape[-1]}: they do not belong together.")
+
+
 def _text_parts(model):
     "The tokenizers and text encoders that a pipeline's folder lists."
     parts, loaded = model.parts, {}
@@ -175,7 +185,8 @@ class StableDiffusion(Text, UNet):
 
     def text_shapes(self) -> dict[str, tuple[int, ...]]:
         "77 tokens."
-        return {"encoder_hidden_states": (77, self.denoiser.config.cross_attention_dim)}
+        config = self.denoiser.config
+        return {"encoder_hidden_states": (77, config.encoder_hid_dim or config.cross_attention_dim)}
 
     def encode_prompts(self, prompts: list[str]) -> dict[str, Tensor]:
         "The last hidden states."
@@ -384,6 +395,7 @@ class VisionEncoder(Transformer):
     def load_denoiser(self) -> nn.Module:
         "The tower alone; RevelioError for a model that takes no pixels, or hides some of them."
         cls, config = _tower(self.parts)
+        check_config("preprocessor", self.parts.config("preprocessor"), self.family, "preprocessor", self.name)
         return self.parts.load(cls, "model", self.device, self.dtype, config=config)
 
     @property
@@ -435,7 +447,9 @@ class VisionEncoder(Transformer):
         "Upright RGB, shorter side as the preprocessor says, centre crop, mean and deviation."
         config = self.parts.config("preprocessor")
         short = round(_edge(config["size"]) * self.image_size / self.native_size())
-        mean, std = (torch.tensor(config[k])[:, None, None] for k in ("image_mean", "image_std"))
+        default = {"image_mean": [0.0] * 3, "image_std": [1.0] * 3}
+        mean, std = (torch.tensor(config[k] if config.get("do_normalize", True) else v)[:, None, None]
+                     for k, v in default.items())
         pixels = [pil_to_tensor(fit(i, self.image_size, short, config.get("resample", 3))) for i in images]
         return torch.stack([(x.float() / 255 - mean) / std for x in pixels])
 

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['PIECE_PIXELS', 'FAMILIES', 'training_alphas', 'flow_sigmas', 'check_timestep', 'Layer', 'to_map', 'Noising',
-           'NamedLayers', 'ReadLayers', 'Loaded', 'DiffusionModel', 'need_weights', 'fit', 'register', 'load_model',
-           'load_architecture', 'list_layers']
+           'NamedLayers', 'ReadLayers', 'Loaded', 'Identity', 'DiffusionModel', 'need_weights', 'fit', 'register',
+           'load_model', 'load_architecture', 'list_layers']
 
 # %% ../nbs/03_models.ipynb #d3efd624
 import importlib
@@ -271,7 +271,7 @@ class Loaded:
     def __init__(self, parts: Folder | Architecture, device: torch.device, dtype: torch.dtype,
                  image_size: int | None = None):
         self.parts, self.name, self.device, self.dtype = parts, parts.name, device, dtype
-        self.check_settings()
+        _check_settings(self)
         self.denoiser = self.load_denoiser()
         self.vae = parts.load(self.vae_class, "vae", device) if self.vae_class else None  # in fp32: fp16 overflows
         self.factor = 1 if self.vae is None else 2 ** (len(self.vae.config.block_out_channels) - 1)  # pixels per latent
@@ -281,23 +281,6 @@ class Loaded:
 
     def __repr__(self):
         return f"{type(self).__name__}({self.name}, {self.image_size} px, {self.dtype})"
-
-    def check_settings(self) -> None:
-        "RevelioError for settings of the denoiser or the VAE that we cannot serve (see `revelio.configs`)."
-        if self.denoiser_class is None:
-            return
-        parts, n = self.parts, 3
-        if self.vae_class:
-            kind, vae = parts.network(self.vae_class, "vae").__name__, parts.config("vae")
-            check_vae(kind, vae, self.family, self.name)
-            n = (defaults(kind) | vae)["latent_channels"]
-        kind, config = parts.network(self.denoiser_class, self.part).__name__, parts.config(self.part)
-        if kind in CHECKED:  # a notebook may bring another
-            check_config(kind, config, self.family, self.part, self.name)
-        if (taken := (defaults(kind) | config)["in_channels"] // self.packing) != n:
-            raise RevelioError(f"the {self.part} of model {self.name!r} takes {taken} channels, of latents or pictures "
-                               f"that have {n}: it wants a mask or a second picture besides (inpainting, editing). "
-                               "Expected one that takes the picture alone.")
 
     def load_denoiser(self) -> nn.Module:
         "The network whose layers are read."
@@ -333,21 +316,27 @@ class Loaded:
                                f"trained at {self.native_size()}.")
         return size
 
-# %% ../nbs/03_models.ipynb #7adae13c
-class DiffusionModel(Loaded, ReadLayers, Noising):
-    "A pretrained model, frozen, in eval mode. Made by `load_model`, or without its weights by `load_architecture`."
-    family = ""  # short name of the kind
-    prompts = "none"  # how it is conditioned: by "text", by "class" (the null class is given), or by "none"
+# %% ../nbs/03_models.ipynb #c7797ec9
+def _check_settings(model):
+    "RevelioError for settings of the denoiser or the VAE that we cannot serve (see `revelio.configs`)."
+    if model.denoiser_class is None:
+        return
+    parts, n = model.parts, 3
+    if model.vae_class:
+        kind, vae = parts.network(model.vae_class, "vae").__name__, parts.config("vae")
+        check_vae(kind, vae, model.family, model.name)
+        n = (defaults(kind) | vae)["latent_channels"]
+    kind, config = parts.network(model.denoiser_class, model.part).__name__, parts.config(model.part)
+    if kind in CHECKED:  # a notebook may bring another
+        check_config(kind, config, model.family, model.part, model.name)
+    if (taken := (defaults(kind) | config)["in_channels"] // model.packing) != n:
+        raise RevelioError(f"the {model.part} of model {model.name!r} takes {taken} channels, of latents or pictures "
+                           f"that have {n}: it wants a mask or a second picture besides (inpainting, editing). "
+                           "Expected one that takes the picture alone.")
 
-    @property
-    def folder(self) -> Path:
-        "Where the weights are."
-        return self.parts.path
-
-    @property
-    def revision(self) -> str | None:
-        "Commit of the hub's repository that the weights came from."
-        return self.parts.revision
+# %% ../nbs/03_models.ipynb #cb3d0dad
+class Identity:
+    "What makes a model this model."
 
     @cached_property
     def made_from(self) -> str:
@@ -373,6 +362,22 @@ class DiffusionModel(Loaded, ReadLayers, Noising):
             self.last_state = state
         files_stayed = "made_from" in vars(self) or self.parts.stamp == self.loaded_stamp
         return self.made_from if state == self.loaded_state and files_stayed else fingerprint(["memory", state])
+
+# %% ../nbs/03_models.ipynb #7adae13c
+class DiffusionModel(Loaded, ReadLayers, Noising, Identity):
+    "A pretrained model, frozen, in eval mode. Made by `load_model`, or without its weights by `load_architecture`."
+    family = ""  # short name of the kind
+    prompts = "none"  # how it is conditioned: by "text", by "class" (the null class is given), or by "none"
+
+    @property
+    def folder(self) -> Path:
+        "Where the weights are."
+        return self.parts.path
+
+    @property
+    def revision(self) -> str | None:
+        "Commit of the hub's repository that the weights came from."
+        return self.parts.revision
 
     @property
     def networks(self) -> list[nn.Module]:

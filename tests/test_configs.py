@@ -17,6 +17,7 @@ import diffusers
 import pytest
 import torch
 from diffusers.schedulers.scheduling_utils import KarrasDiffusionSchedulers
+from PIL import Image
 
 import revelio.families  # noqa: F401
 from revelio.configs import BUILT_IN, CHECKED, NO_EFFECT, READ, SAMPLERS, check_config, check_sampler, check_vae
@@ -37,7 +38,7 @@ def fates(kind):
     return [key for text in listed for key in text.split()]
 
 
-@pytest.mark.parametrize("kind", [k for k in CHECKED if k not in ("scheduler", "pipeline")])
+@pytest.mark.parametrize("kind", [k for k in BUILT_IN if k not in ("scheduler", "pipeline")])
 def test_every_key_of_every_network_has_one_fate(kind):
     assert sorted(fates(kind)) == sorted(keys_of(getattr(diffusers, kind)))
 
@@ -45,7 +46,7 @@ def test_every_key_of_every_network_has_one_fate(kind):
 def test_every_network_of_every_family_is_listed():
     needed = {cls.denoiser_class.__name__ for cls in PARTS_OF.values()} | {
         cls.vae_class.__name__ for cls in PARTS_OF.values() if cls.vae_class}
-    assert needed | {"AutoencoderTiny", "scheduler", "pipeline"} == set(CHECKED)
+    assert needed | {"AutoencoderTiny", "scheduler", "pipeline", "preprocessor"} == set(CHECKED)
 
 
 def test_every_key_of_every_sampler_has_one_fate():
@@ -68,7 +69,20 @@ def test_every_key_of_every_pipeline_has_one_fate(name):
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory):
     home = tmp_path_factory.mktemp("models")
-    return {f: save_tiny_model(home / f"tiny-{f}", f) for f in ("unet", "sdxl", "sd3", "flux", "dit", "pixel")}
+    return {f: save_tiny_model(home / f"tiny-{f}", f) for f in ("unet", "sdxl", "sd3", "flux", "dit", "pixel", "clip")}
+
+
+def test_pictures_that_a_vision_model_wants_otherwise_are_refused(folders, tmp_path):
+    folder = shutil.copytree(folders["clip"], tmp_path / "m")
+    file, picture = folder / "preprocessor_config.json", [Image.new("RGB", (64, 64), "red")]
+    plain, before = load_model(folder, "cpu").preprocess(picture), read_json(file)
+    write_json(file, before | {"do_normalize": False, "image_mean": None, "image_std": None, "rescale_factor": 1 / 255})
+    assert load_model(folder, "cpu").preprocess(picture)[0, :, 0, 0].tolist() == [1, 0, 0] != plain[0, :, 0, 0].tolist()
+    for changes in ({"do_rescale": False}, {"rescale_factor": 1.0}, {"do_resize": False}, {"crop_pct": 0.875},
+                    {"do_flip_channel_order": True}):
+        write_json(file, before | changes)
+        with pytest.raises(RevelioError, match=f"preprocessor of model 'm' has {next(iter(changes))} = "):
+            load_model(folder, "cpu")
 
 
 REFUSED = [  # family, part, changes, what is said

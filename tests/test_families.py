@@ -12,7 +12,7 @@ import transformers
 from PIL import Image
 from torch import Tensor, nn
 from torchvision.transforms.v2.functional import pil_to_tensor
-from revelio.configs import check_sampler
+from revelio.configs import check_config, check_sampler
 from revelio.core import RevelioError, keyed_noise
 from revelio.models import DiffusionModel, Layer, fit, flow_sigmas, register, to_map
 
