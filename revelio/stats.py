@@ -34,8 +34,8 @@ def permuted(
     """Permute labels over groups: each group gets the labels of another, and hands them to its images in a new order.
 
     A label that all images of a group share stays whole; one that they do not (a drawing style) is shuffled within. A
-    larger group deals the labels of a smaller one more than once. Where each image is a group of its own it is the plain
-    permutation.
+    larger group deals the labels of a smaller one more than once. Where each image is a group of its own it is the
+    plain permutation.
     """
     labels = np.asarray(labels)
     known, result = np.flatnonzero(labels >= 0), labels.copy()
