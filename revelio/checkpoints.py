@@ -18,12 +18,18 @@ from typing import Any
 import torch
 from diffusers import ConfigMixin
 from huggingface_hub import list_repo_files, snapshot_download
-from huggingface_hub.errors import GatedRepoError, LocalEntryNotFoundError, RepositoryNotFoundError
+from huggingface_hub.errors import (
+    GatedRepoError,
+    LocalEntryNotFoundError,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
+from huggingface_hub.utils import WeakFileLock
 from safetensors import SafetensorError
 from torch import nn
 from transformers.utils import logging as transformers_logging
 
-from .core import RevelioError, data_path, fingerprint, hash_files, read_json, unknown
+from .core import RevelioError, data_path, fingerprint, hash_files, read_json, unknown, write_json
 from .data import hub_is_away
 
 # %% ../nbs/02a_checkpoints.ipynb #1ecb86c3
@@ -74,20 +80,26 @@ MODELS = {entry.alias: entry for entry in (
 # %% ../nbs/02a_checkpoints.ipynb #6caa6578
 def find_model(
     name: str | Path,  # alias, folder of a diffusers pipeline or a transformers vision model, or hub id
+    revision: str | None = None,  # commit, branch or tag of the hub's repository; None: as registered, or the newest
+    lock: str | Path | None = None,  # file of commits by repository: they are kept to, new ones are noted there
 ) -> Path:  # a local folder with a model_index.json, or a config.json
     "Find a model's folder, downloading what is needed of it; RevelioError when it is not there, within seconds."
-    folder = Path(name)
+    folder, entry = Path(name), MODELS.get(str(name))
+    if revision and (folder.is_dir() or entry and not entry.hub_ids):
+        raise RevelioError(f"revision {revision!r} of model {str(name)!r}: expected a model of the hub; this is a "
+                           "folder, which has one state only. Leave the revision out.")
     if folder.is_dir():
         if not any((folder / index).exists() for index in ("model_index.json", "config.json")):
             raise RevelioError(f"folder {str(name)!r} has no model_index.json and no config.json; expected a folder "
                                "as pipeline.save_pretrained(folder) of diffusers, or model.save_pretrained(folder) of "
                                "transformers, writes it.")
         return folder
-    if str(name) in MODELS:
-        entry = MODELS[str(name)]
-        return _from_hub(entry.hub_ids, entry.revision) if entry.hub_ids else data_path("models", entry.alias)
+    if entry:
+        pinned = dict.fromkeys(entry.hub_ids, revision) | ({entry.hub_ids[0]: revision or entry.revision}
+                                                           if entry.hub_ids else {})
+        return _from_hub(pinned, lock) if pinned else data_path("models", entry.alias)
     if _is_hub_id(name):
-        return _from_hub((str(name),))
+        return _from_hub({str(name): revision}, lock)
     if "/" in str(name):
         raise RevelioError(f"no folder {str(name)!r}; give a diffusers folder, a hub id (owner/name), or one of: "
                            f"{', '.join(MODELS)}.")
@@ -118,31 +130,60 @@ def wanted_files(
     return [f for f in chosen if not (".bin" in Path(f).name and Path(f).parent in safe)]
 
 # %% ../nbs/02a_checkpoints.ipynb #04049b1a
-def _from_hub(hub_ids, revision=None, parts=PARTS):
-    "The newest local snapshot of the first repository that has one, else a download of the needed files."
-    revisions = {hub_id: revision if hub_id == hub_ids[0] else None for hub_id in hub_ids}
-    for hub_id in hub_ids:
+def _from_hub(revisions, lock=None, parts=PARTS):
+    "A snapshot of the first repository that has one here, else a download; revisions: hub id -> which, None: any."
+    revisions = _locked(revisions, lock)
+    hub_id, folder = _cached(revisions, parts) or _download(revisions, parts, lock)
+    if lock:
+        _note(lock, hub_id, folder.name)
+    return folder
+
+
+def _cached(revisions, parts):
+    "Hub id and snapshot of the first repository that is whole in the cache."
+    for hub_id, revision in revisions.items():
         try:
-            folder = Path(snapshot_download(hub_id, revision=revisions[hub_id], local_files_only=True))
+            folder = Path(snapshot_download(hub_id, revision=revision, local_files_only=True))
         except LocalEntryNotFoundError:
             continue
         if _is_whole(folder, parts):
-            return folder
-    asked = " or ".join(hub_ids)
+            return hub_id, folder
+
+
+def _download(revisions, parts, lock):
+    "Hub id and snapshot of the first repository that is there; RevelioError says what to do about one that is not."
+    asked, first = " or ".join(h + (f" at {r}" if r else "") for h, r in revisions.items()), next(iter(revisions))
     if away := hub_is_away():
-        raise RevelioError(f"model {asked} is neither a folder here nor in the Hugging Face cache, and {away}. "
-                           f"Download it where there is a network (`hf download {hub_ids[0]}`), or give the path of "
-                           "a diffusers folder.")
-    for hub_id in hub_ids:
+        pinned = f" --revision {revisions[first]}" if revisions[first] else ""
+        raise RevelioError(f"model {asked} is neither a folder here nor in the Hugging Face cache, and {away}."
+                           f"{_another_here(revisions, lock)} Download it where there is a network (`hf download "
+                           f"{first}{pinned}`), or give the path of a diffusers folder.")
+    lacks_revision = False
+    for hub_id, revision in revisions.items():
         try:
-            wanted = wanted_files(list_repo_files(hub_id, revision=revisions[hub_id]), parts)
-            return Path(snapshot_download(hub_id, revision=revisions[hub_id], allow_patterns=wanted))
+            wanted = wanted_files(list_repo_files(hub_id, revision=revision), parts)
+            return hub_id, Path(snapshot_download(hub_id, revision=revision, allow_patterns=wanted))
         except GatedRepoError:
             raise RevelioError(f"model {hub_id} is gated: accept its terms at https://huggingface.co/{hub_id}, then "
                                "run `hf auth login`.") from None
-        except RepositoryNotFoundError:
-            continue
+        except (RepositoryNotFoundError, RevisionNotFoundError) as e:
+            lacks_revision |= isinstance(e, RevisionNotFoundError)
+    if lacks_revision:
+        raise RevelioError(f"the hub has no {asked}.{_another_here(revisions, lock)} Check the revision, or leave it "
+                           "out to take the newest.")
     raise RevelioError(f"no repository {asked} on the hub, or it is private; check the name, or run `hf auth login`.")
+
+
+def _another_here(revisions, lock):
+    "Which other revision of a pinned repository the cache has, in words."
+    for hub_id in (h for h, r in revisions.items() if r):
+        try:
+            here = Path(snapshot_download(hub_id, local_files_only=True)).name
+        except LocalEntryNotFoundError:
+            continue
+        return f" The cache has revision {here}" + (f"; to take that, delete the line of {hub_id} in {lock}." if lock
+                                                    else ".")
+    return ""
 
 
 def _is_whole(folder, parts):
@@ -167,6 +208,33 @@ def _part_is_whole(folder):
     if shards := [read_json(index)["weight_map"].values() for index in folder.glob("*.index.json")]:
         return any(all((folder / file).exists() for file in files) for files in shards)
     return any(not COPIES.search(f.name) for kind in ("*.safetensors", "*.bin") for f in folder.glob(kind))
+
+# %% ../nbs/02a_checkpoints.ipynb #66a28bac
+def _locked(revisions, lock):
+    "Pin repositories to the commits of a lock file; RevelioError when another commit is asked for."
+    known = read_json(lock) if lock and Path(lock).exists() else {}
+    for hub_id, commit in known.items():
+        if re.fullmatch("[0-9a-f]{40}", revisions.get(hub_id) or "") and revisions[hub_id] != commit:
+            raise _other_commit(lock, hub_id, commit, revisions[hub_id])
+    return {h: revisions[h] or known[h] for h in revisions if h in known} or revisions
+
+
+def _note(lock, hub_id, commit):
+    "Write down which commit was loaded, where none is yet; RevelioError when it is another one."
+    lock = Path(lock)
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with WeakFileLock(lock.with_name(f".{lock.name}.guard")):
+        known = read_json(lock) if lock.exists() else {}
+        if known.get(hub_id, commit) != commit:
+            raise _other_commit(lock, hub_id, known[hub_id], commit)
+        if hub_id not in known:
+            write_json(lock, dict(sorted({**known, hub_id: commit}.items())))
+
+
+def _other_commit(lock, hub_id, commit, found):
+    return RevelioError(f"{lock} pins {hub_id} to revision {commit}, and this run has {found}. Leave the revision out "
+                        f"to take the pinned one; or, to go over to the other, delete the line of {hub_id} in that "
+                        "file and make everything again that came of it.")
 
 # %% ../nbs/02a_checkpoints.ipynb #f7c99387
 FILES = {"scheduler": "scheduler/scheduler_config.json", "model": "config.json",
@@ -215,21 +283,26 @@ class Folder:
 # %% ../nbs/02a_checkpoints.ipynb #c23e7511
 def open_folder(
     name: str | Path,  # alias, folder or hub id; "sd15+x": the pipeline sd15 with the denoiser of x, folder or hub id
+    revision: str | None = None,  # see find_model
+    lock: str | Path | None = None,
 ) -> Folder:
     "Find the parts of a model; RevelioError when there are none."
     entry = MODELS.get(str(name))
     if entry and entry.base:
-        own = data_path("models", entry.alias)
-        return Folder(entry.alias, find_model(entry.base), {p.name: p for p in sorted(own.iterdir()) if p.is_dir()})
+        own, base = data_path("models", entry.alias), find_model(entry.base, revision)
+        return Folder(entry.alias, base, {p.name: p for p in sorted(own.iterdir()) if p.is_dir()})
     base, plus, variant = (str(name), "", "") if Path(name).is_dir() else str(name).partition("+")
-    folder = Folder(_label(base), find_model(base), {})
+    if plus and revision:
+        raise RevelioError(f"revision {revision!r} of model {str(name)!r}: two sources, so it is not clear which one "
+                           "is meant. Leave the revision out, or give folders.")
+    folder = Folder(_label(base), find_model(base, revision, lock), {})
     if not plus:
         return folder
     part = next((p for p in ("unet", "transformer") if p in folder.index), "unet")
     if Path(variant).is_dir():
         found = Path(variant)
     elif _is_hub_id(variant):
-        found = _from_hub((variant,), parts=(part,))
+        found = _from_hub({variant: None}, lock, (part,))
     else:
         raise RevelioError(f"model {str(name)!r}: no folder and no hub id {variant!r} to take the {part} from.")
     found = found if (found / "config.json").exists() else found / part

@@ -4,10 +4,11 @@
 
 # %% auto #0
 __all__ = ['app', 'Model', 'Images', 'Split', 'Label', 'Prompt', 'ChooserOption', 'Pooling', 'Snr', 'NoiseLevel', 'Draws',
-           'OnError', 'Streaming', 'BatchSize', 'Limit', 'Seed', 'Device', 'Dtype', 'Layer', 'Timestep', 'K',
-           'Expansion', 'Steps', 'TrainBatch', 'TopK', 'Out', 'Variant', 'Levels', 'default_layers', 'default_layer',
-           'dataset_name', 'models', 'layers', 'verify', 'extract_command', 'train_command', 'import_command',
-           'concepts_command', 'explore_command', 'probe_command', 'search_command', 'run_command', 'main']
+           'OnError', 'Streaming', 'ImageSize', 'Revision', 'BatchSize', 'Limit', 'Seed', 'Device', 'Dtype', 'Layer',
+           'Timestep', 'K', 'Expansion', 'Steps', 'TrainBatch', 'TopK', 'Out', 'Variant', 'Levels', 'default_layers',
+           'default_layer', 'dataset_name', 'models', 'layers', 'verify', 'extract_command', 'train_command',
+           'import_command', 'concepts_command', 'explore_command', 'probe_command', 'search_command', 'run_command',
+           'main']
 
 # %% ../nbs/16_cli.ipynb #0c5427ae
 import logging
@@ -94,7 +95,10 @@ NoiseLevel = Annotated[str, typer.Option(help="the same as shares of noise in th
 Draws = Annotated[int, typer.Option(min=1, help="noise draws per image to average over; from 2 on with spread")]
 OnError = Annotated[str, typer.Option(help="at a broken image: stop, or skip it and list it in the manifest")]
 Streaming = Annotated[bool, typer.Option("--streaming", help="read the images as a stream, never all at once")]
-BatchSize = Annotated[int, typer.Option(min=1, help="images per forward pass")]
+ImageSize = Annotated[int | None, typer.Option(min=1, help="pixels a side, for the model; default: as trained")]
+Revision = Annotated[str | None, typer.Option(help="commit, branch or tag of a model of the hub; default: as "
+                                                   "registered, or the newest")]
+BatchSize = Annotated[int, typer.Option(min=1, help="images per forward pass, halved when memory runs out")]
 Limit = Annotated[int | None, typer.Option(min=1, help="use this many images, spread over the set; default: all")]
 Seed = Annotated[int, typer.Option(help="seed of noise, weights, batches, permutations")]
 Device = Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, mps; default: the best there is")]
@@ -147,10 +151,11 @@ def models():
 @app.command()
 def layers(
     model: Annotated[str, typer.Argument(help="alias, hub id or local folder")],
+    image_size: ImageSize = None,
 ):
     "List a model's named layers in forward order: name, shape (C x H x W), module path. Needs no weights of an alias."
     from revelio.models import list_layers
-    for layer in list_layers(model):
+    for layer in list_layers(model, image_size):
         typer.echo(f"{layer.name:<12} {' x '.join(map(str, layer.shape)):<16} {layer.path}")
 
 
@@ -188,6 +193,8 @@ def extract_command(
     seed: Seed = 0,
     device: Device = None,
     dtype: Dtype = None,
+    image_size: ImageSize = None,
+    revision: Revision = None,
 ):
     "Noise real images, run the denoiser, and store what its layers put out."
     from revelio.data import label_columns, load_table
@@ -196,7 +203,7 @@ def extract_command(
     ratios = _ratios(snr, noise_level)
     steps = None if ratios else _timesteps(timesteps)
     table = load_table(dataset, split, label=label, limit=limit, streaming=streaming)
-    loaded = load_model(model, device, dtype)
+    loaded = load_model(model, device, dtype, image_size, revision)
     chosen = None
     if chooser:
         from revelio.choosers import load_chooser
@@ -371,13 +378,16 @@ def run_command(
     seed: Seed = 0,
     device: Device = None,
     dtype: Dtype = None,
+    image_size: ImageSize = None,
+    revision: Revision = None,
 ):
     "Do all three on anybody's images: OUT/store, OUT/ksae, and OUT/concepts with gallery.html."
     if not layer:
         from revelio.models import load_model
-        layer = default_layer(load_model(model, "cpu"))
+        layer = default_layer(load_model(model, "cpu", image_size=image_size, revision=revision))
     extract_command(out / "store", model, images, split, layer, str(timestep), prompt=prompt, label=label,
-                    batch_size=batch_size, limit=limit, seed=seed, device=device, dtype=dtype)
+                    batch_size=batch_size, limit=limit, seed=seed, device=device, dtype=dtype, image_size=image_size,
+                    revision=revision)
     train_command(out / "store", out / "ksae", layer, timestep, k, expansion, steps, seed=seed, device=device)
     concepts_command(out / "ksae", out / "concepts", out / "store", seed=seed, device=device)
     typer.echo(out)

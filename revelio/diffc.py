@@ -248,8 +248,8 @@ def _validation_set(diffc, read, codes, held, X_val, y_val):
     rows = np.flatnonzero(held)
     if diffc.validation and not len(rows):
         logger.warning("Diff-C: every class has a single split group, so nothing is held out for validation")
-    return (torch.cat([read(part, 0) for part in np.array_split(rows, -(-len(rows) // 256))]),
-            torch.from_numpy(codes[rows])) if len(rows) else None
+    parts = np.split(rows, range(diffc.batch_size, len(rows), diffc.batch_size))
+    return (torch.cat([read(part, 0) for part in parts]), torch.from_numpy(codes[rows])) if len(rows) else None
 
 # %% ../nbs/09a_diffc.ipynb #e3d73cec
 def epoch_batches(
@@ -313,7 +313,7 @@ class _Training(_Steps):
         diffc.validation_confusion_ = None
         if self.validation:
             x, y = self.validation
-            found, known = _predicted(self.net, x), (y >= 0).numpy()
+            found, known = _predicted(self.net, x, diffc.batch_size), (y >= 0).numpy()
             diffc.validation_confusion_ = confusion_matrix(y[known], found[known], labels=range(len(diffc.classes_)))
 
     def epoch(self, epoch) -> dict:
@@ -337,13 +337,13 @@ class _Training(_Steps):
                   "train_accuracy": n_right / len(self.rows)}
         if self.validation:
             x, y = self.validation
-            record |= _describe_validation(_predicted(self.net.eval(), x), y.numpy())
+            record |= _describe_validation(_predicted(self.net.eval(), x, diffc.batch_size), y.numpy())
         return record | {"seconds": time.monotonic() - began}
 
 # %% ../nbs/09a_diffc.ipynb #10e60a03
-def _predicted(net, maps):
+def _predicted(net, maps, batch_size):
     "The class number of each map, (n,)."
-    return torch.cat([_logits(net, part).argmax(1) for part in maps.split(256)]).numpy()
+    return torch.cat([_logits(net, part).argmax(1) for part in maps.split(batch_size)]).numpy()
 
 
 def macro_accuracy(

@@ -326,11 +326,13 @@ class StoreWriter:
         self._next += 1
         self.done |= set(images["id"])
 
-    def finish(self, skipped: Mapping[str, str] | None = None) -> None:
-        "Say that the store is whole, and which images could not be read (id -> reason); let it go. For rank 0."
+    def finish(self, skipped: Mapping[str, str] | None = None, batch_size: int | None = None) -> None:
+        """Say that the store is whole, which images could not be read (id -> reason), and how many went into a pass
+        where that is known; let it go. For rank 0."""
         ids = {i for table in _read_tables(self.path, ["id"]) for i in table["id"]}
         skipped = {i: why for i, why in (self.manifest["skipped"] | dict(skipped or {})).items() if i not in ids}
         self.manifest |= {"complete": True, "n_rows": len(ids), "skipped": skipped}
+        self.manifest |= {"batch_size": batch_size} if batch_size else {}
         with _explained(self.path):
             write_json(self.path / "manifest.json", self.manifest)
         self.close()

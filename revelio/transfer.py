@@ -216,7 +216,7 @@ def _finished_rows(out, made_from):
 
 # %% ../nbs/10a_transfer.ipynb #8d8bd70a
 def train_diffc(
-    source: CellData,  # or what has its call, y, groups, describe() and fingerprint(), as views.LiveMaps
+    source: CellData,  # or what has its call, y, groups, describe(), fingerprint() and check_test(), as views.LiveMaps
     test: CellData,
     out: str | Path,   # folder: diffc/, confusion.csv, results.json
     seed: int = 0,
@@ -231,6 +231,8 @@ def train_diffc(
     _check_maps(test)
     if isinstance(source, CellData):
         check_pair(source.store, test.store)
+    else:
+        source.check_test(test.store)
     partial, began = out.with_name(out.name + ".partial"), time.perf_counter()
     diffc.fit(source, source.y, source.groups, resume_dir=partial)
     seconds, found = time.perf_counter() - began, _predict(diffc, test)

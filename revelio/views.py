@@ -17,8 +17,9 @@ from torch import Tensor
 
 from .core import RevelioError, fingerprint, keyed_noise
 from .data import open_image
-from .features import read_features
+from .features import Portions, read_features
 from .models import DiffusionModel
+from .store import FeatureStore
 
 # %% ../nbs/05b_views.ipynb #60c805bb
 def view_id(
@@ -85,8 +86,10 @@ class LiveMaps:
         timestep: int,
         level: str = "label",  # label column
         seed: int = 0,    # of the noise and the crops
+        batch_size: int = 64,  # images per pass at the start, halved when memory runs out
     ):
         self.model, self.table, self.layer, self.timestep, self.seed = model, table, layer, timestep, seed
+        self.portions = Portions(batch_size)
         feature, values = table.features.get(level), table[level][:] if level in table.features else []
         if not isinstance(feature, ClassLabel) or None in values or -1 in values:
             raise RevelioError(f"column {level!r} is no label column in which every image has a class; take the images "
@@ -98,8 +101,18 @@ class LiveMaps:
         images = [augment(open_image(image, id=id), id, draw, self.seed)
                   for image, id in zip(batch["image"], batch["id"])]
         ids = [view_id(id, draw) for id in batch["id"]]
-        return read_features(self.model, images, ids, [self.layer], [self.timestep], pooling="none",
-                             seed=self.seed)[self.layer, self.timestep]
+        def read(part):
+            return read_features(self.model, images[part], ids[part], [self.layer], [self.timestep], pooling="none",
+                                 seed=self.seed)
+        return self.portions(len(ids), read)[self.layer, self.timestep]
+
+    def check_test(self, test: FeatureStore) -> None:
+        "Raise RevelioError when a test store is of another model or of pictures of another size."
+        for key, mine in (("model_hash", self.model.fingerprint), ("image_size", self.model.image_size)):
+            if test.settings[key] != mine:
+                raise RevelioError(f"live maps and their test store differ in {key}: {mine!r} here, "
+                                   f"{test.settings[key]!r} in the store; extract the store again, or change the "
+                                   "model.")
 
     def describe(self) -> dict:
         "Name the cell, for a table."

@@ -59,6 +59,17 @@ def test_inputs_are_probed_with_views_like_any_store(model, tmp_path):
     check_pair(train, test)
 
 
+def test_both_keep_the_image_size(model, tmp_path):
+    table = load_table("emoji", limit=3)
+    large = load_model(model.folder, device="cpu", image_size=96)
+    inputs = extract_inputs(large, table, tmp_path / "a")
+    assert inputs.settings["image_size"] == 96 and inputs["latents", 0].features.shape == (3, 4, 24, 24)
+    noise = extract(untrained_twin(large), table, ["up_ft1"], [25], tmp_path / "b", pooling="none")
+    assert noise.settings["image_size"] == 96
+    assert noise["up_ft1", 25].features.shape == (3, *large.layers["up_ft1"].shape)
+    assert large.layers["up_ft1"].shape != model.layers["up_ft1"].shape
+
+
 @pytest.mark.parametrize("family, layer", [("dit", "block_1"), ("sd3", "block_1"), ("clip", "block_1"),
                                            ("dinov2", "block_1"), ("pixel", "up_ft0")])
 def test_every_kind_of_model_has_a_twin(tmp_path, family, layer):

@@ -10,18 +10,22 @@ from typing import Any
 import torch
 from diffusers import ConfigMixin
 from huggingface_hub import list_repo_files, snapshot_download
-from huggingface_hub.errors import GatedRepoError, LocalEntryNotFoundError, RepositoryNotFoundError
+from huggingface_hub.errors import GatedRepoError, LocalEntryNotFoundError, RepositoryNotFoundError, RevisionNotFoundError
+from huggingface_hub.utils import WeakFileLock
 from safetensors import SafetensorError
 from torch import nn
 from transformers.utils import logging as transformers_logging
-from revelio.core import RevelioError, data_path, fingerprint, hash_files, read_json, unknown
+from revelio.core import RevelioError, data_path, fingerprint, hash_files, read_json, unknown, write_json
 from revelio.data import hub_is_away
 
 # cell cf1574ac
+import dataclasses
 import importlib.resources
 import json
 import os
 import shutil
+import subprocess
+import sys
 import time
 
 import diffusers
@@ -30,7 +34,7 @@ import torch
 import transformers
 from safetensors.torch import load_file, save_file
 
-from revelio.core import write_json
+from revelio.core import read_json, write_json
 from revelio.tiny import save_tiny_model
 
 
@@ -74,6 +78,7 @@ class Hub:
     "Repositories in memory (None: a gated one); a snapshot is a folder with the commit's name."
     def __init__(self, cache, repositories):
         self.cache, self.repositories, self.asked = cache, repositories, []
+        self.commits = ["0123abcd"]  # the last one is the newest
 
     def error(self, kind):
         return kind("no", response=type("Response", (), {"headers": {}, "request": None, "status_code": 401})())
@@ -82,13 +87,19 @@ class Hub:
         self.asked.append(hub_id)
         if hub_id not in self.repositories:
             raise self.error(RepositoryNotFoundError)
+        if revision not in (None, "main", *self.commits):
+            raise self.error(RevisionNotFoundError)
         if (source := self.repositories[hub_id]) is None:
             return ["config.json"]
         return [p.relative_to(source).as_posix() for p in source.rglob("*") if p.is_file()]
 
     def snapshot_download(self, hub_id, revision=None, local_files_only=False, allow_patterns=None):
-        folder = self.cache / hub_id.replace("/", "--") / "snapshots" / "0123abcd"
-        if local_files_only and not folder.exists():
+        home = self.cache / hub_id.replace("/", "--") / "snapshots"
+        here = [c for c in reversed(self.commits) if (home / c).exists()]  # refs/main of the cache: what came last
+        newest = (here or [""])[0] if local_files_only else self.commits[-1]
+        commit = newest if revision in (None, "main") else revision if revision in self.commits else ""
+        folder = home / commit
+        if local_files_only and (not commit or not folder.exists()):
             raise LocalEntryNotFoundError("no snapshot")
         if not local_files_only and self.repositories[hub_id] is None:
             raise self.error(GatedRepoError)
@@ -149,6 +160,57 @@ def test_a_missing_shard_or_processor_is_noticed(hub):
     assert len(hub.asked) == 2
     (find_model("someone/clip") / "preprocessor_config.json").unlink()
     assert (find_model("someone/clip") / "preprocessor_config.json").exists() and len(hub.asked) == 4
+
+
+OLD, NEW = "a" * 40, "b" * 40
+
+
+def test_a_revision_is_asked_of_the_hub_and_a_folder_has_none(hub, folders, tmp_path, monkeypatch):
+    hub.commits = [OLD, NEW]
+    assert find_model("someone/tiny").name == NEW and find_model("someone/tiny", OLD).name == OLD
+    assert open_folder("sd15", OLD).revision == OLD  # of an alias, in the repository that is there
+    assert open_folder("someone/tiny", "main").revision == NEW
+    with pytest.raises(RevelioError, match="the hub has no someone/tiny at v9. The cache has revision b{40}. Check"):
+        find_model("someone/tiny", "v9")
+    for name, said in ((folders["unet"], "this is a folder"), ("mini-sd", "this is a folder"),
+                       ("mini-sd-noto", "this is a folder"), ("someone/tiny+someone/tiny", "two sources")):
+        with pytest.raises(RevelioError, match=f"revision '{OLD}' of model .*{said}.*[Ll]eave the revision out"):
+            open_folder(name, OLD)
+    entry = dataclasses.replace(MODELS["sd15"], hub_ids=("someone/tiny",), revision=OLD)
+    monkeypatch.setitem(MODELS, "sd15", entry)
+    assert find_model("sd15").name == OLD and find_model("sd15", NEW).name == NEW
+
+
+def test_a_lock_file_notes_the_first_commit_and_later_runs_keep_to_it(hub, folders, tmp_path, monkeypatch):
+    hub.commits, lock = [OLD], tmp_path / "presets/paper.lock.json"
+    find_model(folders["unet"], lock=lock)
+    assert not lock.exists()  # a folder is not locked
+    assert open_folder("sd15", lock=lock).revision == OLD
+    assert read_json(lock) == {MODELS["sd15"].hub_ids[1]: OLD}
+    open_folder(f"{folders['unet']}+someone/tiny", lock=lock)
+    assert read_json(lock) == {"someone/tiny": OLD, MODELS["sd15"].hub_ids[1]: OLD}
+    hub.commits, written = [OLD, NEW], lock.read_text()
+    assert find_model("someone/tiny", lock=lock).name == OLD  # completed, not renewed
+    shutil.rmtree(hub.cache)
+    assert find_model("someone/tiny").name == NEW and find_model("someone/tiny", lock=lock).name == OLD
+    for asked in (NEW, "main"):
+        with pytest.raises(RevelioError, match=f"paper.lock.json pins someone/tiny to revision {OLD}, and this run has "
+                                               f"{NEW}. Leave the revision out.*delete the line"):
+            find_model("someone/tiny", asked, lock)
+    assert find_model("someone/tiny", OLD, lock).name == OLD and lock.read_text() == written
+    shutil.rmtree(hub.cache / "someone--tiny/snapshots" / OLD)
+    monkeypatch.setattr("revelio.checkpoints.hub_is_away", lambda: "the cable is cut")
+    with pytest.raises(RevelioError, match=f"someone/tiny at {OLD} is neither.*The cache has revision {NEW}; to take "
+                                           f"that, delete.*hf download someone/tiny --revision {OLD}"):
+        find_model("someone/tiny", lock=lock)
+
+
+def test_jobs_that_note_at_once_lose_no_line(tmp_path):
+    code = ("import sys; from revelio.checkpoints import _note\n"
+            "for i in range(20): _note(sys.argv[1], f'{sys.argv[2]}/m{i}', 'c' * 40)")
+    jobs = [subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "a.lock.json"), name]) for name in "pq"]
+    assert [job.wait() for job in jobs] == [0, 0]
+    assert len(read_json(tmp_path / "a.lock.json")) == 40
 
 
 def test_closed_and_missing_repositories_say_what_to_do(hub):

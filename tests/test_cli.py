@@ -180,6 +180,20 @@ def test_defaults_follow_the_depth_of_a_transformer():
     assert default_layer(SimpleNamespace(layers=[f"block_{i}" for i in range(12)])) == "block_6"
 
 
+def test_image_size_and_revision_reach_the_model(tiny, tmp_path, monkeypatch):
+    from revelio.store import FeatureStore
+    size = ["--k", 4, "--expansion", 2, "--steps", 5, "--limit", 40]
+    for arguments, store in ((("extract", "--layers", "up_ft1", "--limit", 8), "a"), (("run", *size), "b/store")):
+        out = tmp_path / store.split("/")[0]
+        said = call(*arguments, "--model", tiny, "--image-size", 96, "--out", out)
+        assert said.exit_code == 0, said.output
+        assert FeatureStore(tmp_path / store).settings["image_size"] == 96
+        for wrong, words in ((("--image-size", 100), "multiple of 32"), (("--revision", "main"), "Leave the revision")):
+            said = call(*arguments, "--model", tiny, *wrong, "--out", tmp_path / "c")
+            assert said.exit_code == 2 and words in said.stderr, said.output
+    assert "12 x 12" in call("layers", tiny, "--image-size", 96).stdout
+
+
 def test_models_and_layers_are_listed(tiny):
     assert "mini-sd" in call("models").stdout
     assert [line.split()[0] for line in call("layers", tiny).stdout.splitlines()][-1] == "up_ft3"

@@ -104,6 +104,22 @@ def test_the_schedule_ends_and_each_row_is_seen_once_an_epoch():
     assert set(map(len, first)) == {8} and first[0] != first[1] != first[2]
 
 
+def test_validation_is_read_and_judged_in_batches(monkeypatch):
+    import revelio.diffc as diffc_module
+    x, y, asked, judged = torch.randn(60, 3, 4, 4), np.arange(60) % 2, [], []
+    def read(rows, draw):
+        if draw == 0:
+            asked.append(len(rows))
+        return x[torch.from_numpy(np.asarray(rows))]
+    def spy(net, maps):
+        judged.append(len(maps))
+        return logits(net, maps)
+    logits = diffc_module._logits
+    monkeypatch.setattr(diffc_module, "_logits", spy)
+    DiffC(width=4, n_epochs=1, batch_size=8, validation=0.5).fit(read, y)
+    assert max(asked) == max(judged) == 8 and sum(asked) == 1 + 30
+
+
 def test_validation_parts_no_group_and_trains_every_class():
     x, y = blobs(60)
     groups, seen = np.repeat(np.arange(20), 3), set()

@@ -3,6 +3,7 @@ from revelio.families import *
 import importlib.util
 import inspect
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 import diffusers
 import torch
@@ -12,7 +13,7 @@ from PIL import Image
 from torch import Tensor, nn
 from torchvision.transforms.v2.functional import pil_to_tensor
 from revelio.core import RevelioError, keyed_noise
-from revelio.models import DiffusionModel, fit, flow_sigmas, register, to_map
+from revelio.models import DiffusionModel, Layer, fit, flow_sigmas, register, to_map
 
 # cell 50895354
 import json
@@ -66,6 +67,7 @@ NAMES = {"unet": UNET4, "sdxl": UNET3, "pixel": UNET3, "if": UNET3, "dit": [f"bl
          "pixart": [f"block_{i}" for i in range(4)], "sd3": [f"block_{i}" for i in range(3)],
          "flux": [f"block_{i}" for i in range(5)], "clip": [f"block_{i}" for i in range(3)],
          "dinov2": [f"block_{i}" for i in range(3)]}
+OF_ALL = {"clip": ["cls", "image_embeds"], "dinov2": ["cls"]}  # of the whole picture
 
 
 def plain_maps(model):
@@ -92,8 +94,8 @@ def plain_maps(model):
 def test_layers_are_those_of_a_plain_forward(models, family):
     model = models[family]
     x, want = plain_maps(model)
-    assert list(want) == NAMES[family] == list(model.layers)
-    assert {n: tuple(h.shape[1:]) for n, h in want.items()} == {n: la.shape for n, la in model.layers.items()}
+    assert list(want) == NAMES[family] and list(model.layers) == NAMES[family] + OF_ALL.get(family, [])
+    assert {n: tuple(h.shape[1:]) for n, h in want.items()} == {n: model.layers[n].shape for n in want}
     with model.tap(NAMES[family]) as tap, torch.no_grad():
         got = tap.run(lambda: model.denoise(x, 0, model.condition(2)))
     assert list(got) == NAMES[family] and all(torch.equal(got[n], want[n]) for n in want)
@@ -373,6 +375,76 @@ def test_pictures_reach_an_encoder_as_its_own_processor_makes_them(folders, mode
     assert torch.equal(models[family].encode([picture]), got)
 
 
+def test_the_class_token_is_what_published_probes_read(folders, models, tmp_path):
+    x, plain = torch.randn(2, 3, 64, 64), transformers.Dinov2Model
+    clip = transformers.CLIPModel.from_pretrained(folders["clip"])
+    dino = transformers.Dinov2WithRegistersModel.from_pretrained(folders["dinov2"])
+    other = plain.from_pretrained(save_tiny_model(tmp_path / "plain", "dinov2", n_registers=0))
+    with torch.no_grad():
+        seen = clip.vision_model(pixel_values=x)
+        normed = clip.vision_model.post_layernorm(seen.last_hidden_state[:, 0])
+        wanted = {"clip": {"cls": normed, "image_embeds": clip.visual_projection(normed)},
+                  "dinov2": {"cls": dino(x).last_hidden_state[:, 0]}, "plain": {"cls": other(x).pooler_output}}
+        assert torch.equal(normed, seen.pooler_output)
+        for family, want in wanted.items():
+            model = models[family] if family in models else load_model(tmp_path / family, "cpu")
+            with model.tap(["block_1", *want]) as tap:
+                got = tap.run(lambda model=model: model.denoise(x, 0, {}))
+            assert list(got) == ["block_1", *want]
+            for name, h in want.items():
+                assert got[name].shape[1:] == model.layer(name).shape == (h.shape[1], 1, 1)
+                assert torch.allclose(got[name][:, :, 0, 0], h, atol=1e-5), (family, name)
+    assert models["dinov2"].layer("layernorm").shape == (32, 8, 8)  # the same module's patches, by its path
+
+
+def test_a_projection_is_there_where_the_checkpoint_has_one(folders, tmp_path):
+    whole = transformers.CLIPModel.from_pretrained(folders["clip"])
+    half = transformers.CLIPVisionModelWithProjection.from_pretrained(folders["clip"], projection_dim=16)
+    for name, net, layers in (("half", half, ["cls", "image_embeds"]), ("tower", whole.vision_model, ["cls"])):
+        net.save_pretrained(tmp_path / name)
+        shutil.copy(folders["clip"] / "preprocessor_config.json", tmp_path / name)
+        model = load_model(tmp_path / name, "cpu")
+        assert list(model.layers)[3:] == layers == [n for n in load_architecture(tmp_path / name).layers][3:]
+
+
+@pytest.mark.parametrize("family", TINY)
+def test_every_family_runs_at_another_size(folders, models, family):
+    small = models[family]
+    size = 2 * small.image_size
+    model = load_model(folders[family], "cpu", image_size=size)
+    x = model.encode([Image.effect_noise((size, size + 9), 90).convert("RGB")] * 2)
+    assert x.shape[1:] == model.latent_shape == (small.latent_shape[0], *(2 * s for s in small.latent_shape[1:]))
+    names = NAMES[family] + OF_ALL.get(family, [])
+    with torch.no_grad(), model.tap(names) as tap:
+        maps = tap.run(lambda: model.denoise(x, 0, model.condition(2)))
+    for name in names:
+        channels, *places = small.layers[name].shape
+        wanted = (channels, 1, 1) if name in OF_ALL.get(family, []) else (channels, *(2 * p for p in places))
+        assert maps[name].shape[1:] == model.layers[name].shape == wanted, name
+        assert maps[name].isfinite().all()
+    if family == "sdxl":
+        assert model.condition(1)["added_cond_kwargs"]["time_ids"].tolist() == [[128, 128, 0, 0, 128, 128]]
+
+
+@pytest.mark.parametrize("family", ["dit", "pixart"])
+def test_positions_stretch_to_the_edge_of_a_larger_picture(folders, models, family):
+    large = load_model(folders[family], "cpu", image_size=128)
+    with torch.no_grad():
+        told = [m.denoiser.pos_embed(torch.zeros(1, *m.latent_shape)) for m in (models[family], large)]
+    small, large = (p.reshape(n, n, -1) for p, n in zip(told, (8, 16)))
+    assert torch.allclose(large[::2, ::2], small, atol=1e-5) and not torch.allclose(large[:8, :8], small, atol=1e-1)
+
+
+def test_a_size_that_a_network_refuses_is_one_sentence(folders, monkeypatch):
+    def run(self, net, noisy, t, condition):
+        raise ValueError("Input image size (96*96) doesn't match model (64*64).\nMore.")
+    monkeypatch.setattr("revelio.families.VisionEncoder.run", run)
+    with pytest.raises(RevelioError, match="'tiny-clip' cannot take images of 96 pixels: Input .*trained at 64"):
+        load_model(folders["clip"], "cpu", image_size=96).layers
+    with pytest.raises(ValueError, match="More"):  # no fault of the size
+        load_model(folders["clip"], "cpu").layers
+
+
 def test_an_encoder_takes_other_sizes_where_its_positions_stretch(folders):
     for family, shape in (("clip", (32, 6, 6)), ("dinov2", (32, 12, 12))):
         model = load_model(folders[family], "cpu", image_size=96)
@@ -380,6 +452,10 @@ def test_an_encoder_takes_other_sizes_where_its_positions_stretch(folders):
         x = model.encode([Image.new("RGB", (200, 100), "red")])
         with torch.no_grad(), model.tap(["block_1"]) as tap:
             assert tap.run(lambda model=model, x=x: model.denoise(x, 0, {}))["block_1"].shape == (1, *shape)
+            theirs = transformers.AutoModel.from_pretrained(folders[family])
+            told = {"interpolate_pos_encoding": True} if family == "clip" else {}
+            want = getattr(theirs, "vision_model", theirs)(pixel_values=x, **told).last_hidden_state
+            assert torch.allclose(model.denoise(x, 0, {}), want, atol=1e-5)
         with pytest.raises(RevelioError, match="multiple of"):
             load_model(folders[family], "cpu", image_size=100)
 
@@ -434,7 +510,7 @@ def test_a_sentencepiece_tokenizer_says_what_it_needs(folders, tmp_path):
 # cell 31af80f3
 SIZES = {"sd15": 859_520_964, "sd21": 865_910_724, "sd21-base": 865_910_724, "sdxl": 2_567_463_684,
          "dit-xl-2-256": 675e6, "dit-xl-2-512": 675e6, "pixart-alpha": 611e6, "pixart-sigma": 611e6,
-         "sd3-medium": 2.03e9, "flux1-dev": 11.9e9, "if-stage1": 4.3e9, "clip-vitl14-336": 303.5e6,
+         "sd3-medium": 2.03e9, "flux1-dev": 11.9e9, "if-stage1": 4.3e9, "clip-vitl14-336": 304.3e6,
          "dinov2-large": 304.4e6}
 SHAPES = {"sd15": {"up_ft0": (1280, 16, 16), "up_ft1": (1280, 32, 32), "bottleneck": (1280, 8, 8),
                    "up_ft2": (640, 64, 64), "up_ft3": (320, 64, 64), "down_ft0": (320, 32, 32)},
@@ -445,7 +521,8 @@ SHAPES = {"sd15": {"up_ft0": (1280, 16, 16), "up_ft1": (1280, 32, 32), "bottlene
           "pixart-sigma": {"block_27": (1152, 64, 64)}, "sd3-medium": {"block_23": (1536, 64, 64)},
           "flux1-dev": {"block_18": (3072, 64, 64), "block_56": (3072, 64, 64)},
           "if-stage1": {"bottleneck": (2816, 8, 8), "up_ft3": (704, 64, 64)},
-          "clip-vitl14-336": {"block_23": (1024, 24, 24)}, "dinov2-large": {"block_23": (1024, 16, 16)}}
+          "clip-vitl14-336": {"block_23": (1024, 24, 24), "cls": (1024, 1, 1), "image_embeds": (768, 1, 1)},
+          "dinov2-large": {"block_23": (1024, 16, 16), "cls": (1024, 1, 1)}}
 
 
 @pytest.mark.parametrize("alias", SIZES)

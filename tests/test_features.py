@@ -12,7 +12,8 @@ import datasets
 import pandas as pd
 import torch
 import torch.nn.functional as F
-from accelerate.utils import gather_object
+from accelerate.utils import find_executable_batch_size, gather_object
+from accelerate.utils.memory import should_reduce_batch_size
 from datasets import Dataset, IterableDataset
 from datasets.distributed import split_dataset_by_node
 from PIL import Image
@@ -128,6 +129,47 @@ def test_each_piece_of_work_is_done_once(models, table, tmp_path, monkeypatch):
     count(model.denoiser.up_blocks[2], "deep")
     extract(model, table, ["bottleneck", "up_ft1"], [0, 25, 200], tmp_path / "s", batch_size=16)
     assert n == {"vae": 40, "text": 1, "mid": 120, "deep": 0}
+
+
+def out_of_memory_above(n, monkeypatch, model, error):
+    "Let a model's denoiser fail on more than n images; gives the list of what it was asked."
+    asked, denoise = [], model.denoise
+    def limited(noisy, t, condition):
+        asked.append(len(noisy))
+        if len(noisy) > n:
+            raise error
+        return denoise(noisy, t, condition)
+    monkeypatch.setattr(model, "denoise", limited)
+    return asked
+
+
+@pytest.mark.parametrize("kind", [torch.OutOfMemoryError, RuntimeError])
+def test_out_of_memory_halves_the_batch_and_changes_no_number(models, table, tmp_path, monkeypatch, kind):
+    model, request = models["unet"], (["bottleneck"], [25])
+    want = extract(model, table, *request, tmp_path / "a", batch_size=4, draws=2)
+    assert want.manifest["batch_size"] == 4
+    error = kind("CUDA out of memory. Tried to allocate 9.00 GiB.")
+    asked = out_of_memory_above(5, monkeypatch, model, error)
+    got = extract(model, table, *request, tmp_path / "b", batch_size=16, draws=2)
+    assert asked == [16, 8] + [4] * 20  # 40 images, two draws; the images already decoded are split, too
+    assert got.ids == want.ids and torch.equal(got["bottleneck", 25].features, want["bottleneck", 25].features)
+    assert torch.equal(got.spread("bottleneck", 25), want.spread("bottleneck", 25))
+    assert got.manifest["batch_size"] == 4 and got.settings == want.settings
+    again = extract(model, table, *request, tmp_path / "b", batch_size=32, draws=2)  # nothing to do
+    assert again.manifest["batch_size"] == 4
+
+
+def test_other_errors_are_not_taken_for_a_lack_of_memory(models, table, tmp_path, monkeypatch):
+    model = models["unet"]
+    with monkeypatch.context() as patch:
+        asked = out_of_memory_above(0, patch, model, RuntimeError("mat1 and mat2 have other shapes"))
+        with pytest.raises(RuntimeError, match="mat1"):
+            extract(model, table, ["bottleneck"], [25], tmp_path / "a", batch_size=8)
+        assert asked == [8]
+    asked = out_of_memory_above(0, monkeypatch, model, torch.OutOfMemoryError("CUDA out of memory. Tried"))
+    with pytest.raises(RevelioError, match="one image at a time: take a smaller --image-size"):
+        extract(model, table, ["bottleneck"], [25], tmp_path / "b", batch_size=8)
+    assert asked == [8, 4, 2, 1]
 
 
 def test_a_stopped_run_goes_on(models, table, tmp_path, monkeypatch):

@@ -29,6 +29,7 @@ import torch
 from PIL import Image
 
 from revelio.core import read_json, write_json
+from revelio.models import _pieces
 from revelio.tiny import save_tiny_model
 
 
@@ -174,10 +175,27 @@ def test_name_never_holds_a_path(folders, monkeypatch):
     assert load_model(".", device="cpu").name == "tiny-dit"
 
 
+@pytest.mark.parametrize("device, size, wanted", [("cpu", 64, [8, 2]), ("cuda", 64, [10]), ("cuda", 512, [8, 2]),
+                                                  ("cpu", 768, [3, 3, 3, 1]), ("cuda", 1024, [2] * 5),
+                                                  ("cuda", 2048, [1] * 10)])
+def test_a_vae_gets_pieces_by_their_pixels_on_every_device(device, size, wanted):
+    parts = _pieces(torch.empty(10, 3, size, size, device="meta"), torch.device(device))
+    assert [len(p) for p in parts] == wanted
+
+
+def test_latents_do_not_depend_on_the_pieces(models, monkeypatch):
+    model, x, seen = models["unet"], torch.rand(5, 3, 64, 64) * 2 - 1, []
+    want = model.encode(x)
+    monkeypatch.setattr("revelio.models.PIECE_PIXELS", 2 * 64 * 64)
+    handle = model.vae.encoder.register_forward_pre_hook(lambda module, args: seen.append(len(args[0])))
+    assert torch.allclose(model.encode(x), want, atol=1e-5) and seen == [2, 2, 1]
+    handle.remove()
+
+
 def test_image_size(folders):
     assert load_model(folders["unet"], device="cpu", image_size=128).latent_shape == (4, 32, 32)
     for name, size, said in (("unet", 100, "multiple of 32"), ("unet", 0, "multiple of 32"), ("sd3", 60, "of 8 pixels"),
-                             ("dit", 128, "64 pixels only"), ("sd3", 200, "192 pixels at most")):
+                             ("dit", 60, "of 8 pixels"), ("sd3", 200, "192 pixels at most")):
         with pytest.raises(RevelioError, match=said):
             load_model(folders[name], device="cpu", image_size=size)
 

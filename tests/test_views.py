@@ -9,8 +9,9 @@ from PIL import Image
 from torch import Tensor
 from revelio.core import RevelioError, fingerprint, keyed_noise
 from revelio.data import open_image
-from revelio.features import read_features
+from revelio.features import Portions, read_features
 from revelio.models import DiffusionModel
+from revelio.store import FeatureStore
 
 # cell f03f8066
 import pytest
@@ -71,6 +72,26 @@ def test_cached_and_live_views_are_the_same_maps(family, table, tmp_path):
     plain = extract(model, table, [layer], [200], tmp_path / "p", pooling="none", seed=4)[layer, 200].features
     assert (plain - cached[:7]).abs().max() <= 1e-4 * scale  # draw 0 is the image as any store has it
     assert not torch.allclose(cached[:7], cached[7:14], atol=1e-2 * scale)
+
+
+def test_live_maps_are_read_in_portions_that_fit(table, tmp_path, monkeypatch):
+    model = load_model(save_tiny_model(tmp_path / "m"), device="cpu", image_size=96)
+    live, denoise, asked = LiveMaps(model, table, "up_ft1", 25, batch_size=4), model.denoise, []
+    want = live(range(7), 1)
+    assert want.shape == (7, *model.layers["up_ft1"].shape)
+    def limited(noisy, t, condition):
+        asked.append(len(noisy))
+        if len(noisy) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 GiB.")
+        return denoise(noisy, t, condition)
+    monkeypatch.setattr(model, "denoise", limited)
+    assert torch.allclose(live(range(7), 1), want, atol=1e-4) and asked == [4, 2, 2, 2, 1]
+    assert len(live([0, 1, 2], 0)) == 3 and asked[5:] == [2, 1]  # it is remembered
+    small = load_model(tmp_path / "m", device="cpu")
+    store = extract(small, table, ["up_ft1"], [25], tmp_path / "s", pooling="none")
+    with pytest.raises(RevelioError, match="differ in image_size: 96 here, 64 in the store"):
+        live.check_test(store)
+    LiveMaps(small, table, "up_ft1", 25).check_test(store)
 
 
 def test_what_views_refuse(table):
