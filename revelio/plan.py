@@ -33,7 +33,7 @@ from .core import RevelioError, unknown
 from .data import DATASETS
 from .diffc import diffc_flops, diffc_net
 from .features import pool
-from .models import load_architecture
+from .models import PIECE_PIXELS, load_architecture
 from .presets import STAGES, preset_path, read_preset
 from .zeroshot import N_CLASSES, SCHEDULES, Stage, n_calls, scale_schedule
 
@@ -257,7 +257,7 @@ def vae_piece(
     size: int,  # pixels a side
 ) -> int:       # images
     "Tell how many images a VAE encodes at once."
-    return max(1, 8 * 512 * 512 // (size * size))
+    return max(1, PIECE_PIXELS // size**2)
 
 
 def weight_bytes(

@@ -21,7 +21,7 @@ from revelio.core import RevelioError, unknown
 from revelio.data import DATASETS
 from revelio.diffc import diffc_flops, diffc_net
 from revelio.features import pool
-from revelio.models import load_architecture
+from revelio.models import PIECE_PIXELS, load_architecture
 from revelio.presets import STAGES, preset_path, read_preset
 from revelio.zeroshot import N_CLASSES, SCHEDULES, Stage, n_calls, scale_schedule
 
