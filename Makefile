@@ -1,17 +1,21 @@
-# make figures · make test · make lab    (PRESET=smoke|mini|study|paper, CORES=n, PROFILE=local|slurm, PYTHON=python3.12)
+# make figures · make test · make lab    (PRESET=smoke|mini|study|paper|path/to/mine.yaml, CORES=n, GPUS=n, GPU_GB=n, PROFILE=local|slurm,
+#                                         PYTHON=python3.12)
 
 PRESET ?= mini
 CORES ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 PROFILE ?= local
 MARKS ?= not gpu and not net
 
-PRESETS := smoke mini study paper
+GPUS ?=
+GPU_GB ?= 80
 BIN := .venv/bin
 PY := $(BIN)/python
 READY := .venv/.installed
 THREADS = OMP_NUM_THREADS=$(1) MKL_NUM_THREADS=$(1) OPENBLAS_NUM_THREADS=$(1)
-# everything but the published sweep runs on what the checkout holds
-OFFLINE = $(if $(filter paper,$(PRESET)),,HF_HUB_OFFLINE=1)
+# nbdev's commands as modules: an installed command names its interpreter by its path, which fails where that holds a quote
+NBDEV = $(PY) -c 'from nbdev.$(basename $(1)) import $(patsubst .%,%,$(suffix $(1))) as run; run()'
+# these run on what the checkout holds
+OFFLINE = $(if $(filter smoke mini study,$(PRESET)),HF_HUB_OFFLINE=1)
 
 export PYTHONUNBUFFERED = 1
 export TOKENIZERS_PARALLELISM = false
@@ -24,31 +28,32 @@ help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /make \1|/' | awk -F'|' '{printf "%-16s %s\n", $$1, $$2}'
 
 figures: $(READY)  ## regenerate the figures of PRESET (mini) into paper_figures/PRESET/
-	@case " $(PRESETS) " in *" $(PRESET) "*) ;; *) echo "unknown preset '$(PRESET)'; expected one of: $(PRESETS)" >&2; exit 1;; esac
-	$(OFFLINE) $(BIN)/snakemake --profile profiles/$(PROFILE) $(if $(filter local,$(PROFILE)),--cores $(CORES)) --config preset=$(PRESET)
+	@$(PY) -m revelio.presets "$(PRESET)"
+	$(OFFLINE) $(PY) -m snakemake --profile profiles/$(PROFILE) $(if $(filter local,$(PROFILE)),--cores $(CORES)) \
+	  --config preset="$(PRESET)" $(if $(GPUS),gpus=$(GPUS))
 
-plan: $(READY)  ## print the jobs of PRESET, and what they will cost, before anything runs
-	@$(PY) -m revelio.plan presets/$(PRESET).yaml
+plan: $(READY)  ## print the jobs of PRESET, what they cost, and which do not fit a GPU of GPU_GB (80)
+	@$(PY) -m revelio.plan "$(PRESET)" --gpu-gb $(GPU_GB)
 
-REHEARSAL = $(CURDIR)/out/rehearsal
+REHEARSAL = out/rehearsal
 rehearse: $(READY)  ## run the whole paper preset on this CPU in minutes, with stand-ins for models and data sets
-	$(PY) -m revelio.rehearsal presets/paper.yaml $(REHEARSAL)/hub
-	HF_HOME=$(REHEARSAL)/hub HF_HUB_CACHE=$(REHEARSAL)/hub/hub HF_DATASETS_CACHE=$(REHEARSAL)/hub/datasets HF_HUB_OFFLINE=1 \
-	  $(BIN)/snakemake --cores $(CORES) --config preset=paper rehearse=1 out=out/rehearsal figures=out/rehearsal/figures
+	$(PY) -m revelio.rehearsal paper $(REHEARSAL)/hub
+	HF_HOME="$$PWD/$(REHEARSAL)/hub" HF_HUB_CACHE="$$PWD/$(REHEARSAL)/hub/hub" HF_DATASETS_CACHE="$$PWD/$(REHEARSAL)/hub/datasets" HF_HUB_OFFLINE=1 \
+	  $(PY) -m snakemake --cores $(CORES) --config preset=paper rehearse=1 out=out/rehearsal figures=out/rehearsal/figures
 
 test: $(READY)  ## notebooks clean, exports in step, ruff, nbdev_test, pytest
 	$(PY) -m revelio.dev check
 	$(PY) -m revelio.dev sync
-	$(BIN)/ruff check nbs
-	HF_HUB_OFFLINE=1 $(call THREADS,1) $(BIN)/nbdev_test --n_workers 2 --pause 0 --do_print
+	$(PY) -m ruff check nbs
+	HF_HUB_OFFLINE=1 $(call THREADS,1) $(call NBDEV,test.nbdev_test) --n_workers 2 --pause 0 --do_print
 	HF_HUB_OFFLINE=1 $(call THREADS,2) $(PY) -m pytest -m "$(MARKS)"
 
 lab: $(READY)  ## open the notebooks in Jupyter
-	$(BIN)/jupyter lab --notebook-dir=nbs
+	$(PY) -m jupyterlab --notebook-dir=nbs
 
 export: $(READY)  ## clean the notebooks; write revelio/ and tests/ from them
-	$(BIN)/nbdev_clean
-	$(BIN)/nbdev_export
+	$(call NBDEV,clean.nbdev_clean)
+	$(call NBDEV,doclinks.nbdev_export)
 	$(PY) -m revelio.dev export
 
 bench: $(READY)  ## run nbs/benchmarks/; executed copies go to out/bench/
@@ -64,10 +69,10 @@ lock: $(READY)  ## write the exact versions of this environment to requirements.
 	@echo requirements.lock
 
 clean-nbs: $(READY)  ## strip the notebooks of execution counts and stray metadata
-	$(BIN)/nbdev_clean
+	$(call NBDEV,clean.nbdev_clean)
 
 hooks: $(READY)  ## let git merge notebooks cell by cell, and Jupyter save them clean
-	$(BIN)/nbdev_install_hooks
+	$(call NBDEV,clean.nbdev_install_hooks)
 
 # The first of PYTHON, python3.11 and python3 that runs and is new enough.
 .venv/bin/python:

@@ -11,8 +11,6 @@
 # dropped when its folder is not whole or when the preset asks for other settings; the `ksae` job of a run then declares the
 # dropped markers alone, and so do the `probes` and `diffc` jobs of an entry. So one deleted k-SAE or classifier redoes that
 # cell and what hangs on it, and nothing else.
-import hashlib
-import itertools
 import json
 import os
 import shlex
@@ -20,32 +18,40 @@ import sys
 import time
 from pathlib import Path
 
-import yaml
-
-from revelio.core import cell_name, expand_cells
+from revelio.core import RevelioError, cell_name, fingerprint
+from revelio.presets import (
+    STAGES,
+    chooser_run,
+    count_gpus,
+    entry_settings,
+    ksae_settings,
+    notebook_parameters,
+    preset_path,
+    read_preset,
+    result_names,
+    stage_settings,
+    store_settings,
+)
 
 HERE = Path(workflow.basedir)
-PRESET = config.get("preset", "mini")
+REHEARSE = bool(config.get("rehearse"))  # the same graph on a CPU, in minutes
+try:
+    PRESET_FILE = preset_path(config.get("preset", "mini"))
+    PLAN = read_preset(PRESET_FILE, REHEARSE)
+except RevelioError as error:
+    sys.exit(str(error))
+PRESET = PRESET_FILE.stem
 OUT = Path(config.get("out", f"out/{PRESET}"))
 FIGURES = Path(config.get("figures", f"paper_figures/{PRESET}"))
-PLAN = yaml.safe_load((HERE / "presets" / f"{PRESET}.yaml").read_text())
 DATA = Path(os.environ.get("REVELIO_DATA", HERE / "data"))
-if config.get("rehearse"):  # the same graph on a CPU, in minutes: the settings of `rehearse` lie over those of every job
-    small = PLAN["rehearse"]
-    PLAN |= {key: small[key] for key in ("gpus", "threads", "mem_mb")}
-    for run in PLAN["runs"].values():
-        run["extract"].update(small["extract"])
-        run.get("ksae", {}).update(small["ksae"])
-    for kind in ("probes", "diffc", "inference"):
-        for entry in PLAN.get(kind, {}).values():
-            entry.update(small[kind])
-GPUS = PLAN.get("gpus", 0)
-MEMORY = PLAN.get("mem_mb", 3000)  # of a job that runs a model, in MB
+MEMORY = PLAN["mem_mb"]  # of a job that runs a model, in MB
+GPU = min(PLAN["gpus"], 1)  # of a job that runs a model
+SLOTS = 0  # GPUs of this machine; a cluster gives its jobs their own
+if GPU and workflow.is_main_process and workflow.local_exec:
+    SLOTS = min(PLAN["gpus"], int(config.get("gpus", count_gpus())))
+    workflow.register_resource("gpu", max(SLOTS, 1))
 BEGUN = time.time()
-
-
-def fingerprint(settings):
-    return hashlib.blake2b(json.dumps(settings, sort_keys=True).encode(), digest_size=6).hexdigest()
+ENTRIES = [(kind, entry) for kind in ("probes", "diffc") for entry in PLAN[kind]]
 
 
 def keep_marker(marker, settings, made, sources=()):
@@ -57,8 +63,12 @@ def keep_marker(marker, settings, made, sources=()):
     return stays
 
 
+def store_folder(run):
+    return OUT / "stores" / PLAN["runs"][run].get("store", run)  # its own, or another run's
+
+
 def store_marker(run):
-    return OUT / "stores" / f"{run}.done"
+    return store_folder(run).with_suffix(".done")
 
 
 def cell_folder(run, *cell):
@@ -67,6 +77,14 @@ def cell_folder(run, *cell):
 
 def cell_marker(run, *cell):
     return OUT / "ksae" / run / f"{cell_name(*cell)}.done"
+
+
+def result_marker(kind, entry, run, *cell):
+    return OUT / kind / entry / run / f"{cell_name(*cell)}.done"
+
+
+def inference_marker(entry):
+    return OUT / "inference" / f"{entry}.done"
 
 
 def embedded(run):
@@ -79,147 +97,128 @@ def embedded(run):
             if p.suffix in (".safetensors", ".parquet")]
 
 
-def chooser_run(run):
-    "The run whose store guesses classes for prompt `clip`, if it is one of this preset (and not a CLIP model)."
-    source = PLAN["runs"][run]["extract"].get("chooser", "").split("/")[0]
-    return source if source in PLAN["runs"] else None
+def test_runs(run):
+    "The run whose images the concepts of a run are of, if it is another."
+    return [test] if (test := PLAN["runs"][run].get("test")) else []
 
 
-def extract_settings(run):
-    "What a store is made of: the settings of its run, and of the run that its chooser reads."
-    return [PLAN["runs"][r]["extract"] for r in (run, chooser_run(run)) if r]
+def entry_runs(kind, entry):
+    return [run for pair in PLAN[kind][entry]["runs"].items() for run in pair if run]
 
 
-def extract_json(run):
-    made = {**PLAN["runs"][run]["extract"], "out": str(OUT / "stores" / run)}
-    return json.dumps(made | ({"chooser": str(OUT / "stores" / made["chooser"])} if chooser_run(run) else {}))
+def inference_sources(entry):
+    "The markers of the Diff-Cs that it reads: entry/run/layer-t<timestep>/level-pooling-s<seed>."
+    return [OUT / "diffc" / f"{name.rsplit('/', 1)[0]}.done" for name in PLAN["inference"][entry]["diffc"]]
 
 
-for run in PLAN["runs"].values():
-    run["extract"] = {"limit": None, **run["extract"]}  # the notebook's own default is a small rehearsal
-
-DUE, WHOLE = {}, {}  # run -> the cells that are to be computed; is its store whole
+DUE, WHOLE = {}, {}  # run or (kind, entry) -> the cells that are to be computed; run -> is its store whole
+for name in PLAN["runs"]:
+    chooser = chooser_run(PLAN, name)
+    WHOLE[name] = keep_marker(store_marker(name), store_settings(PLAN, name), [
+        store_folder(name) / "manifest.json", *([store_marker(chooser)] if chooser else [])], embedded(name))
 for name, run in PLAN["runs"].items():
-    made_of = [store_marker(chooser_run(name))] if chooser_run(name) else []
-    WHOLE[name] = whole = keep_marker(store_marker(name), extract_settings(name),
-                                      [OUT / "stores" / name / "manifest.json", *made_of], embedded(name))
     DUE[name] = []
-    for cell in expand_cells(run.get("cells", [])):
+    for cell in run.get("cells", []):
         made = [cell_folder(name, *cell) / part for part in ("ksae/provenance.json", "concepts/manifest.json")]
-        if not whole:
+        if not all(WHOLE[r] for r in (name, *test_runs(name))):
             cell_marker(name, *cell).unlink(missing_ok=True)
-        if not keep_marker(cell_marker(name, *cell), [run["extract"], run["ksae"]], made):
+        if not keep_marker(cell_marker(name, *cell), ksae_settings(PLAN, name), made):
             DUE[name].append(cell)
-
-
-# Probes and Diff-Cs. An entry of the preset names pairs of runs, train: test (null: split groups are held out), and
-# the parameters of its stage; its cells are those given as far as a train run has them, or all of each.
-def entries():
-    return [(kind, name) for kind in ("probes", "diffc") for name in PLAN.get(kind, {})]
-
-
-def entry_cells(kind, entry):
-    "(train run, layer, timestep) of an entry: of the cells asked for, those that a run has."
-    plan = PLAN[kind][entry]
-    held = [(run, *c[:2]) for run in plan["runs"] for c in expand_cells([PLAN["runs"][run]["extract"]])]
-    asked = [c[:2] for c in expand_cells(plan["cells"])] if "cells" in plan else [c[1:] for c in held]
-    if strange := [c for c in asked if c not in [h[1:] for h in held]]:
-        raise WorkflowError(f"{kind}/{entry} of preset {PRESET} asks for {strange[0]}, which none of its runs extracts: "
-                            f"{', '.join(plan['runs'])}")
-    return [h for h in held if h[1:] in asked]
-
-
-def result_folder(kind, entry, run, *cell):
-    return OUT / kind / entry / run / cell_name(*cell)
-
-
-def result_marker(kind, entry, run, *cell):
-    return OUT / kind / entry / run / f"{cell_name(*cell)}.done"
-
-
-def stage_settings(kind, entry):
-    return {k: v for k, v in PLAN[kind][entry].items() if k not in ("runs", "cells")}
-
-
-def entry_mark(kind, entry):
-    "All that the results of an entry are made with."
-    stores = [[run and extract_settings(run) for run in pair] for pair in PLAN[kind][entry]["runs"].items()]
-    return [stores, stage_settings(kind, entry)]
-
-
-def result_files(kind, entry, folder):
-    "What must be in the folder of a cell."
-    wanted = stage_settings(kind, entry)
-    names = poolings = wanted.get("poolings", ["gap"])
-    if kind == "diffc":
-        parts = itertools.product(wanted.get("levels", ["group"]), poolings, wanted.get("seeds", [0]))
-        names = [f"{level}-{pooling}-s{seed}" for level, pooling, seed in parts]
-    return [folder / name / "results.json" for name in names]
-
-
-for kind, entry in entries():
+for kind, entry in ENTRIES:
     DUE[kind, entry] = []
-    for cell in entry_cells(kind, entry):
-        pair = cell[0], PLAN[kind][entry]["runs"][cell[0]]
-        marker, made = result_marker(kind, entry, *cell), result_files(kind, entry, result_folder(kind, entry, *cell))
-        if not all(WHOLE[run] for run in pair if run):
+    for cell in PLAN[kind][entry]["cells"]:
+        marker, folder = result_marker(kind, entry, *cell), OUT / kind / entry / cell[0] / cell_name(*cell[1:])
+        made = [folder / name / "results.json" for name in result_names(kind, PLAN[kind][entry])]
+        if not all(WHOLE[run] for run in (cell[0], PLAN[kind][entry]["runs"][cell[0]]) if run):
             marker.unlink(missing_ok=True)
-        if not keep_marker(marker, entry_mark(kind, entry), made):
+        if not keep_marker(marker, entry_settings(PLAN, kind, entry), made):
             DUE[kind, entry].append(cell)
+for entry, plan in PLAN["inference"].items():
+    keep_marker(inference_marker(entry), plan, [OUT / "inference" / entry / "results.json", *inference_sources(entry)])
 
 
 def n_fits(kind, entry):
     "Diff-Cs that an entry still has to train; a probe is quick."
-    return len(DUE[kind, entry]) * len(result_files(kind, entry, OUT)) if kind == "diffc" else 0
+    return len(DUE[kind, entry]) * len(result_names(kind, PLAN[kind][entry])) if kind == "diffc" else 0
 
 
 def n_trainings(name):
     "k-SAEs and Diff-Cs that wait for a store."
-    readers = [e for e in entries() if any(name in pair for pair in PLAN[e[0]][e[1]]["runs"].items())]
-    return len(DUE[name]) + sum(n_fits(*e) for e in readers)
-
-
-# The cost of an answer: an entry names Diff-Cs as entry/run/layer-t<timestep>/level-pooling-s<seed>.
-def inference_marker(entry):
-    return OUT / "inference" / f"{entry}.done"
-
-
-def inference_sources(entry):
-    "The markers of the Diff-Cs that it reads."
-    return [OUT / "diffc" / f"{name.rsplit('/', 1)[0]}.done" for name in PLAN["inference"][entry]["diffc"]]
-
-
-for entry, plan in PLAN.get("inference", {}).items():
-    keep_marker(inference_marker(entry), plan, [OUT / "inference" / entry / "results.json", *inference_sources(entry)])
+    return (sum(len(DUE[run]) for run in PLAN["runs"]
+                if store_folder(name) in map(store_folder, (run, *test_runs(run))))
+            + sum(n_fits(*e) for e in ENTRIES if name in entry_runs(*e)))
 
 
 # The command of every job: write its parameters, run the notebook with as many threads as the rule was given. The loop ends the
 # notebook when Snakemake has been killed, so that a new start does not meet the old job at the same store.
-JOB = (f"mkdir -p {OUT}/params && printf '%s\\n' {{params.json:q}} > {OUT}/params/{{params.name}}.json\n"
-       f"{shlex.quote(sys.executable)} -m revelio.runner {HERE}/nbs/{{params.notebook}} {OUT}/notebooks/{{params.name}}.ipynb "
-       f"--parameters {OUT}/params/{{params.name}}.json --threads {{threads}} & job=$!\n"
-       "while kill -0 $job 2>/dev/null; do kill -0 $PPID 2>/dev/null || kill $job; sleep 0.2; done\n"
-       "wait $job\n")
+def quoted(path):
+    "A path for the shell, whatever letters it has; Snakemake reads braces."
+    return shlex.quote(str(path)).replace("{", "{{").replace("}", "}}")
+
+
+def job(slots=""):
+    parameters = f"{quoted(OUT / 'params')}/{{params.name}}.json"
+    return (f"mkdir -p {quoted(OUT / 'params')} && printf '%s\\n' {{params.json:q}} > {parameters}\n"
+            f"{quoted(sys.executable)} -m revelio.runner {quoted(HERE / 'nbs')}/{{params.notebook}} "
+            f"{quoted(OUT / 'notebooks')}/{{params.name}}.ipynb --parameters {parameters} --threads {{threads}}"
+            f"{{params.limit}}{slots} & job=$!\n"
+            "while kill -0 $job 2>/dev/null; do kill -0 $PPID 2>/dev/null || kill $job; sleep 0.2; done\n"
+            "wait $job\n")
+
+
+def limit(stage):
+    "The option that ends a cell which takes longer than the preset allows its stage."
+    return f" --timeout {PLAN['timeout'][stage]}" if stage in PLAN["timeout"] else ""
+
+
+JOB, GPU_JOB = job(), job(f" --gpu-slots {quoted(OUT / 'gpus')} {SLOTS}" if SLOTS else "")
 MARK = "for marker in {output:q}; do echo {params.mark} > \"$marker\"; done"
 
 
-def named_cells(blocks):
-    return [(b["run"], *c) for b in blocks for c in expand_cells([b])]
+def stage_json(stage, parameters):
+    "The parameters of a stage; where a preset names models of the hub, a lock file beside it holds their revisions."
+    hub = any(not (DATA / "models" / run["extract"]["model"]).is_dir() for run in PLAN["runs"].values())
+    if hub and "lock" in notebook_parameters(f"stages/{stage}"):  # a rehearsal has revisions of its own
+        parameters |= {"lock": str(OUT / "rehearsal.lock.json" if REHEARSE else PRESET_FILE.with_suffix(".lock.json"))}
+    return json.dumps(parameters)
 
 
-def ksae_parameters(**blocks):
+def store_json(run):
+    made = {**PLAN["runs"][run]["extract"], "out": str(store_folder(run))}
+    return stage_json("extract", made | (
+        {"chooser": str(OUT / "stores" / made["chooser"])} if chooser_run(PLAN, run) else {}))
+
+
+def ksae_json(run):
+    return json.dumps({**PLAN["runs"][run]["ksae"], "store": str(store_folder(run)), "cells": DUE[run], "test_store": "".join(
+        str(store_folder(test)) for test in test_runs(run)), "out_dir": str(OUT / "ksae" / run)})
+
+
+def entry_json(kind, entry):
+    plan = PLAN[kind][entry]
+    cells = [[*(run and str(store_folder(run)) for run in (c[0], plan["runs"][c[0]])), *c[1:]] for c in DUE[kind, entry]]
+    return stage_json(STAGES[kind], {**stage_settings(PLAN, kind, entry), "out_dir": str(OUT / kind / entry), "cells": cells})
+
+
+def inference_json(entry):
+    plan = PLAN["inference"][entry]
+    return stage_json("inference", {**plan, "out": str(OUT / "inference" / entry), "diffc": [
+        str(OUT / "diffc" / name) for name in plan["diffc"]]})
+
+
+def ksae_parameters(**found):
     "The parameters of a notebook that reads k-SAE cells."
     return {"ksae_dir": str(OUT / "ksae")} | {
-        key: [f"{run}/{cell_name(*cell)}" for run, *cell in named_cells(found)] for key, found in blocks.items()}
+        key: [f"{run}/{cell_name(*cell)}" for run, *cell in cells] for key, cells in found.items()}
 
 
 def figure_sources(figure):
     "The markers of all that a figure reads."
-    markers = [cell_marker(*c) for c in named_cells(PLAN["figures"][figure].get("cells", []))]
+    markers = [cell_marker(*c) for c in PLAN["figures"][figure].get("cells", [])]
     for name in PLAN["figures"][figure].get("results", []):  # probes/<entry>, diffc/<entry>, inference/<entry>
         kind, entry = name.split("/")
         markers += ([inference_marker(entry)] if kind == "inference" else
-                    [result_marker(kind, entry, *c) for c in entry_cells(kind, entry)])
+                    [result_marker(kind, entry, *c) for c in PLAN[kind][entry]["cells"]])
     return markers
 
 
@@ -246,82 +245,80 @@ rule all:
         FIGURES / "index.html",
         expand(str(FIGURES / "{figure}.{end}"), figure=PLAN["figures"], end=["png", "pdf", "csv", "json"]),
         [store_marker(name) for name in PLAN["runs"]],
-        [cell_marker(name, *c) for name, run in PLAN["runs"].items() for c in expand_cells(run.get("cells", []))],
-        [result_marker(*e, *c) for e in entries() for c in entry_cells(*e)],
-        [inference_marker(entry) for entry in PLAN.get("inference", {})],
+        [cell_marker(name, *c) for name, run in PLAN["runs"].items() for c in run.get("cells", [])],
+        [result_marker(*e, *c) for e in ENTRIES for c in PLAN[e[0]][e[1]]["cells"]],
+        [inference_marker(entry) for entry in PLAN["inference"]],
 
 
 for name, run in PLAN["runs"].items():
+    if "store" not in run:
 
-    rule:
-        name: f"extract_{name}"
-        input:
-            embedded(name),
-            [store_marker(chooser_run(name))] if chooser_run(name) else [],
-        output:
-            store_marker(name),
-        params:
-            name=f"extract-{name}",
-            notebook="stages/extract.ipynb",
-            json=extract_json(name),
-            mark=fingerprint(extract_settings(name)),
-        threads: PLAN["threads"]["extract"]
-        priority: n_trainings(name)  # long chains first: what is left at the end then fits beside each other
-        resources:
-            gpu=GPUS,
-            mem_mb=MEMORY,
-        shell:
-            JOB + MARK
+        rule:
+            name: f"extract_{name}"
+            input:
+                embedded(name),
+                [store_marker(chooser_run(PLAN, name))] if chooser_run(PLAN, name) else [],
+            output:
+                store_marker(name),
+            params:
+                name=f"extract-{name}",
+                notebook="stages/extract.ipynb", limit=limit("extract"),
+                json=store_json(name),
+                mark=fingerprint(store_settings(PLAN, name)),
+            threads: PLAN["threads"].get("extract", 1)
+            priority: n_trainings(name)  # long chains first: what is left at the end then fits beside each other
+            resources:
+                gpu=GPU,
+                mem_mb=MEMORY,
+            shell:
+                GPU_JOB + MARK
 
     if DUE[name]:
 
         rule:
             name: f"ksae_{name}"
             input:
-                store_marker(name),
+                [store_marker(r) for r in (name, *test_runs(name))],
             output:
                 [cell_marker(name, *c) for c in DUE[name]],
             params:
                 name=f"ksae-{name}",
-                notebook="stages/ksae.ipynb",
-                json=json.dumps({"store": str(OUT / "stores" / name), "out_dir": str(OUT / "ksae" / name),
-                                 "cells": DUE[name], **run["ksae"]}),
-                mark=fingerprint([run["extract"], run["ksae"]]),
-            threads: PLAN["threads"]["ksae"]
+                notebook="stages/ksae.ipynb", limit=limit("ksae"),
+                json=ksae_json(name),
+                mark=fingerprint(ksae_settings(PLAN, name)),
+            threads: PLAN["threads"].get("ksae", 1)
             priority: n_trainings(name)
             resources:
-                gpu=GPUS,
+                gpu=GPU,
                 mem_mb=MEMORY,
             shell:
-                JOB + MARK
+                GPU_JOB + MARK
 
 
-for kind, entry in entries():
+for kind, entry in ENTRIES:
     if DUE[kind, entry]:
 
         rule:
             name: f"{kind}_{entry}"
             input:
-                [store_marker(run) for pair in PLAN[kind][entry]["runs"].items() for run in pair if run],
+                [store_marker(run) for run in entry_runs(kind, entry)],
             output:
                 [result_marker(kind, entry, *c) for c in DUE[kind, entry]],
             params:
-                name=f"{'probe' if kind == 'probes' else kind}-{entry}",
-                notebook=f"stages/{'probe' if kind == 'probes' else kind}.ipynb",
-                json=json.dumps({**stage_settings(kind, entry), "out_dir": str(OUT / kind / entry), "cells": [
-                    [*(run and str(OUT / "stores" / run) for run in (c[0], PLAN[kind][entry]["runs"][c[0]])), *c[1:]]
-                    for c in DUE[kind, entry]]}),
-                mark=fingerprint(entry_mark(kind, entry)),
+                name=f"{STAGES[kind]}-{entry}",
+                notebook=f"stages/{STAGES[kind]}.ipynb", limit=limit(kind),
+                json=entry_json(kind, entry),
+                mark=fingerprint(entry_settings(PLAN, kind, entry)),
             threads: PLAN["threads"].get(kind, 1)
             priority: n_fits(kind, entry)
             resources:
-                gpu=GPUS if kind == "diffc" else 0,
+                gpu=GPU if kind == "diffc" else 0,
                 mem_mb=MEMORY,
             shell:
-                JOB + MARK
+                (GPU_JOB if kind == "diffc" else JOB) + MARK
 
 
-for entry, plan in PLAN.get("inference", {}).items():
+for entry in PLAN["inference"]:
 
     rule:
         name: f"inference_{entry}"
@@ -331,17 +328,16 @@ for entry, plan in PLAN.get("inference", {}).items():
             inference_marker(entry),
         params:
             name=f"inference-{entry}",
-            notebook="stages/inference.ipynb",
-            json=json.dumps({**plan, "out": str(OUT / "inference" / entry),
-                             "diffc": [str(OUT / "diffc" / name) for name in plan["diffc"]]}),
-            mark=fingerprint(plan),
-        threads: PLAN["threads"]["extract"]
+            notebook="stages/inference.ipynb", limit=limit("inference"),
+            json=inference_json(entry),
+            mark=fingerprint(PLAN["inference"][entry]),
+        threads: PLAN["threads"].get("extract", 1)
         priority: 1  # the end of a chain; nothing else that is long can follow
         resources:
-            gpu=GPUS,
+            gpu=GPU,
             mem_mb=MEMORY,
         shell:
-            JOB + MARK
+            GPU_JOB + MARK
 
 
 for figure in PLAN["figures"]:
@@ -355,7 +351,7 @@ for figure in PLAN["figures"]:
             multiext(str(FIGURES / figure), ".png", ".pdf", ".csv", ".json"),
         params:
             name=figure,
-            notebook=f"figures/{figure}.ipynb",
+            notebook=f"figures/{figure}.ipynb", limit=limit("figures"),
             json=json.dumps(figure_parameters(figure)),
         resources:
             mem_mb=1500,
@@ -367,21 +363,20 @@ if "explorer" in PLAN:
 
     rule explorer:
         input:
-            [cell_marker(*c) for c in named_cells(PLAN["explorer"]["cells"] + PLAN["explorer"].get("heatmaps", []))],
+            [cell_marker(*c) for c in dict.fromkeys(PLAN["explorer"]["cells"] + PLAN["explorer"]["heatmaps"])],
         output:
             FIGURES / "explorer/index.html",
         params:
             name="explorer",
-            notebook="stages/explorer.ipynb",
-            json=json.dumps({**PLAN["explorer"], **ksae_parameters(
-                cells=PLAN["explorer"]["cells"], heatmaps=PLAN["explorer"].get("heatmaps", [])),
-                "out": str(FIGURES / "explorer")}),
-        threads: PLAN["threads"]["extract"]
+            notebook="stages/explorer.ipynb", limit=limit("explorer"),
+            json=json.dumps({**PLAN["explorer"], "out": str(FIGURES / "explorer"), **ksae_parameters(
+                cells=PLAN["explorer"]["cells"], heatmaps=PLAN["explorer"]["heatmaps"])}),
+        threads: PLAN["threads"].get("extract", 1)
         resources:
-            gpu=GPUS,
+            gpu=GPU,
             mem_mb=MEMORY,
         shell:
-            JOB
+            GPU_JOB
 
 
 rule index:

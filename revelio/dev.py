@@ -259,7 +259,7 @@ def run_graph(
     root: Path,                # the checkout
     folder: Path,              # of out/ and figures/
     *options: object,          # of snakemake, e.g. "--dry-run"; after "--" what is to be made
-    preset: object = "smoke",  # a name, or the path of a preset without its ending
+    preset: object = "smoke",  # a name, or the path of a .yaml
     config: str = "",          # one more setting, e.g. "rehearse=1"
     **env: str,                # variables; those of Hugging Face are not taken over
 ) -> subprocess.CompletedProcess:

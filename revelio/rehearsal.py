@@ -18,7 +18,6 @@ from pathlib import Path
 
 import datasets
 import numpy as np
-import yaml
 from datasets import ClassLabel, Dataset, Features, Image, Value
 from datasets.naming import camelcase_to_snakecase
 from datasets.packaged_modules.parquet.parquet import Parquet
@@ -28,6 +27,7 @@ from .checkpoints import MODELS, open_architecture
 from .core import RevelioError, atomic_path, fingerprint, read_json, unknown, write_json
 from .data import DATASETS, DatasetEntry
 from .models import load_architecture, load_model
+from .presets import read_preset
 from .tiny import save_tiny_model
 
 # %% ../nbs/15b_rehearsal.ipynb #252ab7a5
@@ -196,14 +196,14 @@ def main(
 ) -> int:                           # exit status
     "Fill a stand-in cache for a preset; prints the folder that HF_HOME is to name."
     parser = argparse.ArgumentParser(prog="python -m revelio.rehearsal", description=main.__doc__)
-    parser.add_argument("preset", help="a preset (.yaml)")
+    parser.add_argument("preset", help="a preset, or the path of a .yaml")
     parser.add_argument("home", help="the folder, to be HF_HOME")
     parser.add_argument("--per-class", type=int, default=2, help="images of each class (default: 2)")
     args = parser.parse_args(argv)
     try:
-        models, data_sets = hub_names(yaml.safe_load(Path(args.preset).read_text(encoding="utf-8")))
+        models, data_sets = hub_names(read_preset(args.preset))
         print(stand_in_cache(args.home, models, data_sets, args.per_class))
-    except (RevelioError, OSError, yaml.YAMLError) as error:
+    except (RevelioError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0

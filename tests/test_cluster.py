@@ -3,6 +3,7 @@
 # cell 782b6d8b
 import json
 import os
+import re
 import sys
 
 import pytest
@@ -83,7 +84,7 @@ def run_two(folder, *options):
     "Run two extractions, of which one must fail; returns exit code and what Snakemake said."
     (folder / "mine.yaml").write_text(PRESET)
     done = run_graph(ROOT, folder, *options, "--", f"{folder}/out/stores/good.done", f"{folder}/out/stores/bad.done",
-                     preset=folder / "mine")
+                     preset=folder / "mine.yaml")
     return done.returncode, done.stdout + done.stderr
 
 
@@ -113,3 +114,20 @@ def test_on_a_cluster_jobs_ask_for_what_they_need_and_run(tmp_path, slurm):
         value = dict(zip(call, call[1:]))
         assert (value["--mem"], value["-t"], value["-p"]) == ("5000", "720", "gpu")
     assert sorted(p.read_text().strip() for p in slurm.glob("*.state")) == ["COMPLETED", "FAILED"]
+    assert not (tmp_path / "out/gpus").exists()  # the cluster gave them their GPUs
+
+
+@pytest.mark.parametrize("visible, config, slots", [("0,GPU-b,5", "", 2), ("0,GPU-b,5", "gpus=1", 1), ("", "", 0)])
+def test_on_one_machine_a_job_waits_for_one_of_its_gpus(tmp_path, visible, config, slots):
+    (tmp_path / "mine.yaml").write_text(PRESET.replace("gpus: 1", "gpus: 2"))  # at most
+    done = run_graph(ROOT, tmp_path, "--cores", 4, "--dry-run", "--printshellcmds", "--", f"{tmp_path}/out/stores/good.done",
+                     preset=tmp_path / "mine.yaml", config=config, CUDA_VISIBLE_DEVICES=visible)
+    assert done.returncode == 0 and re.findall(r"--gpu-slots \S+/out/gpus (\d)", done.stdout + done.stderr) == (
+        [str(slots)] if slots else [])
+
+
+def test_a_wrong_preset_is_one_sentence(tmp_path):
+    (tmp_path / "mine.yaml").write_text(PRESET.replace("limit", "limt"))
+    done = run_graph(ROOT, tmp_path, "--cores", 1, preset=tmp_path / "mine.yaml")
+    assert done.returncode == 1 and "runs.good.extract: unknown key 'limt'" in done.stderr
+    assert "Traceback" not in done.stderr and "Error in" not in done.stderr and len(done.stderr.splitlines()) <= 2

@@ -2,14 +2,17 @@
 
 # cell 293e622b
 import re
+from dataclasses import fields
 
 import pytest
 import yaml
 
-from revelio.core import data_path, expand_cells, read_json
+from revelio.core import data_path, read_json
 from revelio.dev import run_graph
-from revelio.plan import read_preset
+from revelio.plan import check_sources, jobs_of, too_large
+from revelio.presets import notebook_parameters, read_preset
 from revelio.rehearsal import hub_names, stand_in_cache
+from revelio.training import TrainConfig
 
 pytestmark = pytest.mark.slow
 ROOT = data_path().parent
@@ -17,32 +20,36 @@ STAGES = {"extract", "ksae", "probe", "diffc", "inference", "explorer"}
 FIGURES = ["fig01_ksae", "fig03_purity_by_layer", "fig11_inference"]
 
 
-def smallest(plan, model, dataset):
-    "One model on one data set at one timestep, through every stage, to a few figures."
-    run = f"{model}-{dataset}"
-    runs = plan["runs"] = {name: plan["runs"][name] for name in (run, f"{run}-test", f"{run}-maps-test")}
-    layers = ["bottleneck", "up_ft1"]
-    for settings in runs.values():
-        settings["extract"] |= {"layers": layers, "timesteps": [25]}
-    cells = [{"layers": layers, "timesteps": [25]}]
-    runs[run]["cells"] = cells
-    for kind, entry in (("probes", dataset), ("diffc", run)):
-        plan[kind] = {entry: plan[kind][entry] | {"runs": {run: plan[kind][entry]["runs"][run]}, "cells": cells}}
-    plan["explorer"] |= {"cells": [{"run": run, **cells[0]}], "heatmaps": [{"run": run, **cells[0]}]}
-    plan["figures"] = {name: plan["figures"][name] for name in FIGURES}
-    for figure in plan["figures"].values():
-        if "cells" in figure:
-            figure["cells"] = [{"run": run, **cells[0]}]
-        if "results" in figure:
-            figure["results"] = [r for r in figure["results"] if r.split("/")[1] in plan[r.split("/")[0]]]
-    return plan
+SMALL = """
+runs:
+  sd15-oxford-pets:
+    extract: &features {model: sd15, dataset: oxford-pets, split: train, layers: [bottleneck, up_ft1], timesteps: [25]}
+    test: {split: test}
+    ksae: {k: 32}
+    cells: [{}]
+  sd15-oxford-pets-maps: {extract: {<<: *features, split: test, pooling: none}}
+probes: {layers: {runs: [sd15-oxford-pets], kinds: [linear], levels: [label]}}
+diffc:
+  live: {runs: {sd15-oxford-pets-maps: sd15-oxford-pets-maps}, levels: [label], mode: live, model: sd15, dataset: oxford-pets}
+inference: {pets: {model: sd15, dataset: oxford-pets, diffc: [live/sd15-oxford-pets-maps/up_ft1-t25/label-gap-s0]}}
+figures:
+  fig01_ksae: {cells: [{run: sd15-oxford-pets, layers: [up_ft1]}]}
+  fig03_purity_by_layer: {cells: [{run: sd15-oxford-pets}]}
+  fig11_inference: {results: [inference/pets]}
+explorer: {cells: [{run: sd15-oxford-pets}], heatmaps: [{run: sd15-oxford-pets}]}
+"""
+
+
+def smallest():
+    "One model on one data set at one timestep, through every stage, to a few figures; made small as `paper` is."
+    rehearse = yaml.safe_load((ROOT / "presets/paper.yaml").read_text())["rehearse"]
+    return SMALL + yaml.safe_dump({"rehearse": rehearse})
 
 # cell b47aebfe
 def test_one_model_on_one_data_set_goes_through_every_stage(tmp_path):
-    plan = smallest(yaml.safe_load((ROOT / "presets/paper.yaml").read_text()), "sd15", "oxford-pets")
-    (tmp_path / "small.yaml").write_text(yaml.safe_dump(plan))
-    home = stand_in_cache(tmp_path / "hub", *hub_names(plan))
-    done = run_graph(ROOT, tmp_path, "--cores", 2, preset=tmp_path / "small", config="rehearse=1", HF_HOME=str(home))
+    (tmp_path / "small.yaml").write_text(smallest())
+    home = stand_in_cache(tmp_path / "hub", *hub_names(read_preset(tmp_path / "small.yaml")))
+    done = run_graph(ROOT, tmp_path, "--cores", 2, preset=tmp_path / "small.yaml", config="rehearse=1", HF_HOME=str(home))
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-6000:]
     executed = [p.stem for p in (tmp_path / "out/notebooks").glob("*.ipynb")]
     assert {name.split("-")[0] for name in executed} == STAGES | set(FIGURES)
@@ -67,5 +74,50 @@ def test_the_rehearsal_has_the_jobs_of_the_sweep(tmp_path):
 
 @pytest.mark.parametrize("preset", ["smoke", "mini", "study", "paper"])
 def test_every_preset_names_what_there_is(preset):
-    plan = read_preset(ROOT / f"presets/{preset}.yaml")
-    assert plan["figures"] and any(expand_cells(run.get("cells", [])) for run in plan["runs"].values())
+    plan = read_preset(preset)
+    check_sources(plan, preset)
+    assert plan["figures"] and any(run.get("cells") for run in plan["runs"].values())
+
+
+@pytest.mark.parametrize("preset", ["smoke", "mini", "study"])
+def test_layers_that_are_compared_have_one_size_of_dictionary(preset):
+    for run in read_preset(preset)["runs"].values():
+        assert "ksae" not in run or run["ksae"]["n_neurons"]
+
+
+@pytest.mark.parametrize("preset", ["mini", "study", "paper"])
+def test_concepts_are_of_images_that_no_ksae_saw(preset):
+    runs = read_preset(preset)["runs"]
+    for run in runs.values():
+        assert "ksae" not in run or runs[run["test"]]["extract"] == run["extract"] | {
+            "split": "test", "limit": runs[run["test"]]["extract"]["limit"], "n_views": 1}
+
+
+def test_models_are_compared_at_one_size():
+    plan = read_preset("paper")
+    for name in ("fig03_purity_by_layer", "fig04_purity_by_timestep", "fig05_models", "fig06_dit_blocks"):
+        read = [plan["runs"][run] for run, *_ in plan["figures"][name]["cells"]]
+        assert {run["extract"]["image_size"] for run in read} == {256}
+    assert {entry["image_size"] for entry in plan["diffc"].values()} == {512}
+
+
+def test_released_is_what_was_released():
+    plan = read_preset("paper")
+    stage = notebook_parameters("stages/ksae")
+    assert {f.name: f.default for f in fields(TrainConfig) if f.name != "seed"} == {
+        name: value for name, value in stage.items() if name not in ("store", "test_store", "cells", "out_dir")}
+    released, ours = (TrainConfig(**plan["runs"][run]["ksae"]) for run in ("sd15-oxford-pets", "ours-sd15-oxford-pets"))
+    assert released.warmup * released.n_steps == 500 and released.n_steps * released.batch_size == 83_886_080
+    assert (released.k, released.expansion, released.lr, released.decay) == (32, 64, 4e-4, 0)
+    assert (released.auxk_coef, released.encoder_init, released.b_pre_init, released.held_out) == (0, "kaiming", "mean", 0)
+    assert released.signed and released.grad_clip >= 1e9
+    default = TrainConfig()
+    assert (ours.decay, ours.auxk_coef, ours.held_out, ours.signed) == (
+        default.decay, default.auxk_coef, default.held_out, False)
+    assert (ours.k, ours.expansion, ours.n_steps, ours.batch_size, ours.lr) == (32, 64, 10240, 8192, 4e-4)
+
+
+def test_every_job_of_the_sweep_fits_a_gpu_of_80_gigabytes():
+    jobs = jobs_of(read_preset("paper"))
+    assert len(jobs) > 100 and too_large(jobs, 80).empty
+    assert jobs["peak_gb"].max() > 5 and not jobs["peak_gb"].isna().any()

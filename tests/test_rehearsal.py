@@ -11,7 +11,6 @@ from collections.abc import Iterable
 from pathlib import Path
 import datasets
 import numpy as np
-import yaml
 from datasets import ClassLabel, Dataset, Features, Image, Value
 from datasets.naming import camelcase_to_snakecase
 from datasets.packaged_modules.parquet.parquet import Parquet
@@ -20,6 +19,7 @@ from revelio.checkpoints import MODELS, open_architecture
 from revelio.core import RevelioError, atomic_path, fingerprint, read_json, unknown, write_json
 from revelio.data import DATASETS, DatasetEntry
 from revelio.models import load_architecture, load_model
+from revelio.presets import read_preset
 from revelio.tiny import save_tiny_model
 
 # cell f0c3dde8
@@ -35,7 +35,7 @@ from revelio.core import RevelioError
 from revelio.data import DATASETS
 from revelio.models import load_architecture
 
-ALIASES = ["sd15", "sd21", "sdxl", "dit-xl-2-256", "pixart-sigma", "clip-vitl14-336", "dinov2-large"]
+ALIASES = ["sd15", "sd21", "sdxl", "dit-xl-2-256", "dit-xl-2-512", "pixart-sigma", "clip-vitl14-336", "dinov2-large"]
 
 LOOK = """
 import json, sys
