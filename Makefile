@@ -13,7 +13,8 @@ PY := $(BIN)/python
 READY := .venv/.installed
 THREADS = OMP_NUM_THREADS=$(1) MKL_NUM_THREADS=$(1) OPENBLAS_NUM_THREADS=$(1)
 # nbdev's commands as modules: an installed command names its interpreter by its path, which fails where that holds a quote
-NBDEV = $(PY) -c 'from nbdev.$(basename $(1)) import $(patsubst .%,%,$(suffix $(1))) as run; run()'
+comma := ,
+NBDEV = $(PY) -c 'from nbdev.$(basename $(1)) import $(patsubst .%,%,$(suffix $(1))) as run; run($(2))'
 # these run on what the checkout holds
 OFFLINE = $(if $(filter smoke mini study,$(PRESET)),HF_HUB_OFFLINE=1)
 
@@ -45,7 +46,7 @@ test: $(READY)  ## notebooks clean, exports in step, ruff, nbdev_test, pytest
 	$(PY) -m revelio.dev check
 	$(PY) -m revelio.dev sync
 	$(PY) -m ruff check nbs
-	HF_HUB_OFFLINE=1 $(call THREADS,1) $(call NBDEV,test.nbdev_test) --n_workers 2 --pause 0 --do_print
+	HF_HUB_OFFLINE=1 $(call THREADS,1) $(call NBDEV,test.nbdev_test,n_workers=2$(comma) pause=0$(comma) do_print=True)
 	HF_HUB_OFFLINE=1 $(call THREADS,2) $(PY) -m pytest -m "$(MARKS)"
 
 lab: $(READY)  ## open the notebooks in Jupyter

@@ -173,14 +173,14 @@ def check_sampler(
 
 # %% ../nbs/02b_configs.ipynb #aed65ca4
 def check_vae(
-    kind: str,  # its class
+    network: type,  # its class
     config: dict,  # of the VAE
     family: str,
     name: str,  # of the model
 ) -> None:
     "RevelioError when latents cannot be brought to the numbers that the denoiser was trained on."
-    config = defaults(kind) | config
-    check_config(kind, config, family, "VAE", name)
+    config = defaults(network) | config
+    check_config(network.__name__, config, family, "VAE", name)
     n, statistics = config["latent_channels"], [config.get(k) for k in ("latents_mean", "latents_std")]
     needed = ["scaling_factor"] + ["shift_factor"] * (family in ("sd3", "flux"))
     lists = [] if statistics == [None, None] else [("latents_mean", statistics[0]), ("latents_std", statistics[1])]
@@ -198,9 +198,9 @@ def _is_number(value):
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def defaults(kind: str) -> dict:
-    "What a class of diffusers takes for keys that a file does not have."
-    parameters = inspect.signature(getattr(diffusers, kind)).parameters.values()
+def defaults(network: type) -> dict:
+    "What a class of networks takes for keys that a file does not have."
+    parameters = inspect.signature(network).parameters.values()
     return {p.name: p.default for p in parameters if p.default is not p.empty}
 
 # %% ../nbs/02b_configs.ipynb #c4f2a091

@@ -323,12 +323,12 @@ def _check_settings(model):
         return
     parts, n = model.parts, 3
     if model.vae_class:
-        kind, vae = parts.network(model.vae_class, "vae").__name__, parts.config("vae")
+        kind, vae = parts.network(model.vae_class, "vae"), parts.config("vae")
         check_vae(kind, vae, model.family, model.name)
         n = (defaults(kind) | vae)["latent_channels"]
-    kind, config = parts.network(model.denoiser_class, model.part).__name__, parts.config(model.part)
-    if kind in CHECKED:  # a notebook may bring another
-        check_config(kind, config, model.family, model.part, model.name)
+    kind, config = parts.network(model.denoiser_class, model.part), parts.config(model.part)
+    if kind.__name__ in CHECKED:  # a notebook may bring another
+        check_config(kind.__name__, config, model.family, model.part, model.name)
     if (taken := (defaults(kind) | config)["in_channels"] // model.packing) != n:
         raise RevelioError(f"the {model.part} of model {model.name!r} takes {taken} channels, of latents or pictures "
                            f"that have {n}: it wants a mask or a second picture besides (inpainting, editing). "
