@@ -27,7 +27,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from datasets import ClassLabel, Dataset, Features, IterableDataset, Value
 from datasets.naming import camelcase_to_snakecase
-from PIL import Image, ImageColor, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageCms, ImageColor, UnidentifiedImageError
 from revelio.core import RevelioError, data_path, logger, unknown
 
 # cell e15c503d
@@ -35,8 +35,12 @@ import io
 import json
 import os
 import pickle
+import resource
+import struct
 import tarfile
 import time
+import warnings
+import zlib
 
 import datasets
 import numpy as np
@@ -44,7 +48,7 @@ import pandas as pd
 import pytest
 from datasets import ClassLabel, Dataset, Features, IterableDataset, Value
 from datasets.distributed import split_dataset_by_node
-from PIL import Image, features
+from PIL import Image, ImageFile, features
 
 
 def encoded(image, fmt="PNG", **kwargs):
@@ -231,8 +235,191 @@ def test_broken_files_leave_the_others_with_their_labels(streaming, tmp_path):
 def test_image_of_a_streamed_set_may_be_a_url(tmp_path):
     (tmp_path / "a.png").write_bytes(png())
     assert open_image({"bytes": None, "path": f"file://{tmp_path}/a.png"}).getpixel((0, 0)) == (255, 0, 0)
-    with pytest.raises(OSError):  # the net, not the image
-        open_image({"bytes": None, "path": f"file://{tmp_path}/b.png"})
+    with pytest.raises(RevelioError, match="'x' cannot be fetched from file:.*b.png") as e:
+        open_image({"bytes": None, "path": f"file://{tmp_path}/b.png"}, id="x")
+    assert not isinstance(e.value, BrokenImageError)  # the net, not the image: no reason to go on without it
+
+# cell ea54770d
+def raw_png(size, depth, colour, data=b"", **chunks):
+    "A PNG as its parts say, whole or not; colour type 0 is grey, 2 RGB, 3 palette, 4 grey and alpha, 6 RGBA."
+    def chunk(kind, body):
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", *size, depth, colour, 0, 0, 0))
+    others = b"".join(chunk(kind.encode(), body) for kind, body in chunks.items())
+    return b"\x89PNG\r\n\x1a\n" + head + others + chunk(b"IDAT", zlib.compress(data)) + chunk(b"IEND", b"")
+
+
+def key(*levels):
+    return struct.pack(f">{len(levels)}H", *levels)
+
+
+KEYED = {
+    "16-bit grey": (raw_png((2, 1), 16, 0, b"\0" + key(7, 257), tRNS=key(7)), [(9, 99, 199), (1, 1, 1)]),
+    "16-bit grey, white": (raw_png((2, 1), 16, 0, b"\0" + key(65535, 0), tRNS=key(65535)), [(9, 99, 199), (0, 0, 0)]),
+    "8-bit grey": (raw_png((2, 1), 8, 0, b"\0\x07\x08", tRNS=key(7)), [(9, 99, 199), (8, 8, 8)]),
+    "4-bit grey": (raw_png((2, 1), 4, 0, b"\0\x34", tRNS=key(3)), [(9, 99, 199), (68, 68, 68)]),
+    "2-bit grey": (raw_png((2, 1), 2, 0, b"\0\x60", tRNS=key(1)), [(9, 99, 199), (170, 170, 170)]),
+    "2-bit grey, white": (raw_png((2, 1), 2, 0, b"\0\xc0", tRNS=key(3)), [(9, 99, 199), (0, 0, 0)]),
+    "1-bit white": (raw_png((2, 1), 1, 0, b"\0\x80", tRNS=key(1)), [(9, 99, 199), (0, 0, 0)]),
+    "1-bit black": (raw_png((2, 1), 1, 0, b"\0\x40", tRNS=key(0)), [(9, 99, 199), (255, 255, 255)]),
+    "RGB": (raw_png((2, 1), 8, 2, b"\0\1\2\3\3\2\1", tRNS=key(1, 2, 3)), [(9, 99, 199), (3, 2, 1)]),
+    "16-bit RGB": (raw_png((2, 1), 16, 2, b"\0" + key(515, 0, 9, 999, 999, 9), tRNS=key(515, 0, 9)),
+                   [(9, 99, 199), (3, 3, 0)]),
+    "palette": (raw_png((2, 1), 8, 3, b"\0\0\1", PLTE=b"\1\2\3\4\5\6", tRNS=b"\0"), [(9, 99, 199), (4, 5, 6)]),
+    "palette, half clear": (raw_png((2, 1), 8, 3, b"\0\0\1", PLTE=b"\xff\0\0\4\5\6", tRNS=b"\x80\xff"),
+                            [(132, 49, 99), (4, 5, 6)]),
+}
+
+
+@pytest.mark.parametrize("kind", KEYED)
+def test_colour_key_shows_the_background(kind):
+    data, expected = KEYED[kind]
+    picture = open_image(data, background="#0963c7")
+    assert [picture.getpixel((x, 0)) for x in (0, 1)] == expected
+    assert np.array_equal(open_image(picture, background="black"), picture)  # once laid over it, it is no key any more
+
+
+RED = Image.new("RGB", (8, 6), (200, 30, 20))
+MODES = {mode: RED.convert(mode) for mode in ("RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "HSV")} | {
+    "1": Image.new("1", (8, 6), 1), "L": Image.new("L", (8, 6), 90), "LA": Image.new("LA", (8, 6), (90, 255)),
+    "La": Image.new("LA", (8, 6), (90, 255)).convert("La"), "P": RED.quantize(2), "PA": RED.quantize(2).convert("PA"),
+    "RGBa": RED.convert("RGBA").convert("RGBa"), "LAB": Image.new("LAB", (8, 6), (112, 192, 180)),
+    "I": Image.new("I", (8, 6), 90), "I;16": Image.new("I;16", (8, 6), 90 * 257), "F": Image.new("F", (8, 6), 90.0),
+    "I;16B": Image.frombytes("I;16B", (8, 6), struct.pack(">48H", *[90 * 257] * 48)),
+    "I;16L": Image.frombytes("I;16L", (8, 6), struct.pack("<48H", *[90 * 257] * 48))}
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_every_mode_of_pillow_is_seen(mode):
+    grey = mode in ("L", "LA", "La", "I", "F") or mode.startswith("I;")
+    expected = (255,) * 3 if mode == "1" else (90,) * 3 if grey else (200, 30, 20)
+    got = np.asarray(open_image(MODES[mode])).reshape(-1, 3).astype(int)
+    assert MODES[mode].mode == mode and abs(got - expected).max() <= 3  # rounding
+
+
+def test_portable_float_map_of_fractions_is_not_black():
+    picture = open_image(b"Pf\n2 1\n-1.0\n" + np.array([0.2, 1], "<f4").tobytes())
+    assert np.asarray(picture)[0, :, 0].tolist() == [51, 255]
+
+
+@pytest.mark.parametrize("background", ["whit", "#12", None])
+def test_background_that_is_no_colour_is_not_the_fault_of_the_image(background):
+    with pytest.raises(RevelioError, match="is no colour") as e:
+        open_image(RED, background=background)
+    assert not isinstance(e.value, BrokenImageError)
+
+# cell 8c7ba91f
+def ico_of(inner):
+    return struct.pack("<HHHBBBBHHII", 0, 1, 1, 16, 16, 0, 0, 1, 32, len(inner), 22) + inner
+
+
+HUGE = {  # a few bytes that promise gigabytes of pixels
+    "PNG": raw_png((50_000, 50_000), 8, 6), "PPM": b"P6 60000 60000 255\n", "PGM": b"P5 99999 9999 65535\n",
+    "PBM": b"P4 99999 99999\n", "PFM": b"Pf\n50000 50000\n-1.0\n",
+    "BMP": png(fmt="BMP")[:18] + struct.pack("<ii", 40_000, 40_000) + png(fmt="BMP")[26:],
+    "GIF": png(fmt="GIF")[:6] + struct.pack("<HH", 65_535, 65_535) + png(fmt="GIF")[10:],
+    "TGA": png(fmt="TGA")[:12] + struct.pack("<HH", 65_535, 65_535) + png(fmt="TGA")[16:],
+    "WebP": b"RIFF\x1e\0\0\0WEBPVP8X\x0a\0\0\0\x02\0\0\0\xff\x3f\0\xff\x3f\0ANIM\x06\0\0\0\0\0\0\0\0\0",
+    "TIFF": png(fmt="TIFF").replace(struct.pack("<HHIH", 256, 4, 1, 8)[:8], struct.pack("<HHI", 256, 4, 1)).replace(
+        struct.pack("<HHII", 256, 4, 1, 8), struct.pack("<HHII", 256, 4, 1, 200_000)).replace(
+        struct.pack("<HHII", 257, 4, 1, 6), struct.pack("<HHII", 257, 4, 1, 200_000)),
+    "JPEG": png(fmt="JPEG").replace(struct.pack(">BHH", 8, 6, 8), struct.pack(">BHH", 8, 65_000, 65_000)),
+    "JPEG 2000": png(fmt="JPEG2000").replace(struct.pack(">II", 6, 8), struct.pack(">II", 60_000, 60_000)),
+    "ICO": ico_of(raw_png((50_000, 50_000), 8, 6)),
+    "a real one": encoded(Image.new("1", (9500, 9500))),
+    "a strip": encoded(Image.new("1", (1, 200_000))), "a lying strip": encoded(Image.new("L", (200_000, 1))),
+    "a strip of GIF": encoded(Image.new("P", (60_000, 2)), "GIF"),
+}
+
+
+@pytest.mark.parametrize("kind", HUGE)
+def test_bomb_is_refused_before_a_pixel_is_decoded(kind, monkeypatch):
+    decoded, fill = [], ImageFile.ImageFile.load_prepare
+    monkeypatch.setattr(ImageFile.ImageFile, "load_prepare", lambda self: decoded.append(self.size) or fill(self))
+    began = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(BrokenImageError, match="'x' cannot be read .*(pixels|not an image file)") as e:
+        open_image(HUGE[kind], id="x")
+    assert not decoded and len(HUGE[kind]) < 50_000, e.value
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - began < 100_000  # kilobytes
+
+
+def test_bound_holds_where_pillow_has_none(monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)
+    for kind in ("PNG", "PPM", "GIF", "a real one"):
+        with pytest.raises(BrokenImageError, match="pixels are too many; expected at most 89 million"):
+            open_image(HUGE[kind])
+    monkeypatch.setattr("revelio.data.MAX_PIXELS", 47)
+    with pytest.raises(BrokenImageError, match="8 x 6 pixels are too many"):
+        open_image(RED)  # one in memory, too
+
+
+def test_long_picture_is_seen_and_a_line_is_not():
+    assert open_image(Image.new("L", (256, 1))).size == (256, 1)
+    for size in ((257, 1), (1, 257)):
+        with pytest.raises(BrokenImageError, match="too narrow a strip; expected at most 256 to 1"):
+            open_image(Image.new("L", size))
+    with pytest.raises(BrokenImageError, match="0 x 5 pixels: there is nothing to see"):
+        open_image(Image.new("RGB", (0, 5)))
+
+
+TAGS = Image.Exif()
+TAGS[0x0112], TAGS[0x010F], TAGS[0x011A] = 6, "maker", 72.0
+TAGS.get_ifd(0x8769)[0x829A] = 0.5
+TURNED = [NOISE.crop((0, 0, 20, 12)).transpose(t) for t in TURNS.values()] + [NOISE.crop((0, 0, 20, 12))]
+
+
+@pytest.mark.filterwarnings("ignore:.*EXIF:UserWarning", "ignore:Tag data:UserWarning", "ignore:Trunc:UserWarning")
+@pytest.mark.parametrize("fmt", ["PNG", "WEBP", "JPEG", "TIFF"])
+def test_faulty_exif_leaves_the_pixels_whole(fmt):
+    dice, seen = np.random.default_rng(0), 0
+    lossless = {"lossless": True} if fmt == "WEBP" else {"quality": 100, "subsampling": 0} if fmt == "JPEG" else {}
+    for _ in range(100):
+        tags = bytearray(TAGS.tobytes())
+        for at in dice.integers(6, len(tags), 3):
+            tags[at] = dice.integers(256)
+        try:
+            data = encoded(TURNED[-1], fmt, exif=bytes(tags), icc_profile=dice.bytes(40), **lossless)
+        except Exception:  # Pillow reads the tags to write a TIFF
+            continue
+        got, seen = np.asarray(open_image(data)).astype(int), seen + 1
+        assert any(got.shape == (t.height, t.width, 3) and abs(got - np.asarray(t)).max() < 30 for t in TURNED)
+    assert seen > 20
+
+
+@pytest.mark.parametrize("value", ["6", (6,), b"6", 6.5, 99, -1, None, {"a": 1}])
+def test_orientation_that_is_none_turns_nothing(value):
+    picture = RED.copy()
+    picture.getexif()[0x0112] = value
+    assert open_image(picture).size == RED.size
+
+
+def test_picture_is_turned_once_however_often_it_is_opened():
+    once = open_image(encoded(Image.fromarray(STORED), exif=TAGS))
+    assert once.size == (2, 3) and np.array_equal(open_image(open_image(once)), once)
+    assert Image.open(io.BytesIO(thumbnail(once))).size == (2, 3)
+
+
+def test_whatever_a_decoder_raises_is_named(monkeypatch):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # as strict people run
+        with pytest.raises(BrokenImageError, match="'x'"):
+            open_image(encoded(NOISE, "TIFF")[:-20], id="x")
+    for error in (MemoryError(), struct.error("unpack"), TypeError("none"), RecursionError("deep"), Warning("bomb")):
+        monkeypatch.setattr("revelio.data._upright", lambda picture, error=error: (_ for _ in ()).throw(error))
+        with pytest.raises(BrokenImageError, match=f"'x' cannot be read .{str(error) or 'MemoryError'}"):
+            open_image(png(), id="x")
+
+
+def test_what_is_no_picture_is_named(tmp_path):
+    os.mkfifo(tmp_path / "pipe.png")  # nobody will ever write to it
+    for image, reason in ((tmp_path, "not a file"), (tmp_path / "pipe.png", "not a file"), (np.zeros(4), "ndarray"),
+                          ("a\0b.png", "null"), (7, "a int is none"), ({}, "there is none"),
+                          (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "not an image file")):
+        with pytest.raises(BrokenImageError, match=reason):
+            open_image(image)
+        with pytest.raises(BrokenImageError, match=reason):
+            thumbnail(image)
+    assert open_image(bytearray(png())).size == open_image(io.BytesIO(png())).size == (8, 6)
 
 # cell b99e42ab
 @pytest.fixture
