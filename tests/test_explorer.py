@@ -21,7 +21,6 @@ from jinja2 import Environment
 from PIL import Image
 from safetensors import safe_open
 from scipy.sparse import csr_array
-from scipy.sparse.linalg import LinearOperator, svds
 from revelio.concepts import Concepts
 from revelio.core import RevelioError, atomic_path, fingerprint, logger, read_json, track, versions
 import shutil
@@ -190,6 +189,27 @@ def test_components_are_those_of_the_dense_way(one):
     assert np.isnan(np.delete(found, live, axis=0)).all()
     assert np.array_equal(found, principal_components(codes, 3), equal_nan=True)  # the same each time, signs as well
     assert np.isfinite(principal_components(codes[:, live[:1]], 2)).all()  # a single neuron is somewhere, too
+
+def test_components_of_many_neurons_are_close_to_those_of_few(monkeypatch):
+    rng = np.random.default_rng(0)
+    codes = csr_array((rng.random((500, 3)) @ rng.random((3, 300))) * (rng.random((500, 300)) < 0.2))
+    exact = principal_components(codes, 3)
+    monkeypatch.setattr("revelio.explorer.DENSE", 0)
+    found = principal_components(codes, 3)
+    assert np.array_equal(found, principal_components(codes, 3), equal_nan=True)
+    for a, b in zip(exact.T, found.T):
+        assert abs(np.corrcoef(a, b)[0, 1]) > 0.95
+
+@pytest.mark.parametrize("dense", [2**24, 0])
+@pytest.mark.parametrize("what", ["dead", "alike", "alone", "one image", "faint", "orthogonal"])
+def test_odd_codes_always_have_a_map(what, dense, monkeypatch):
+    monkeypatch.setattr("revelio.explorer.DENSE", dense)
+    codes = {"dead": np.zeros((5, 4)), "alike": np.ones((6, 9)), "alone": np.eye(7)[:, :1], "one image": np.ones((1, 8)),
+             "faint": np.full((4, 6), 1e-30) * np.tri(4, 6), "orthogonal": np.eye(300)}[what].astype(np.float32)
+    for n in (2, 50):
+        points = principal_components(csr_array(codes), n)
+        assert points.shape == (codes.shape[1], n) and np.isfinite(points).all() == (what not in ("dead", "faint"))
+        assert np.isnan(points[(codes == 0).all(axis=0)]).all() and np.isfinite(points[(codes > 0).any(axis=0)]).all()
 
 def test_umap_is_a_second_map_where_it_is_installed(one, tmp_path, monkeypatch):
     import sys
