@@ -396,6 +396,11 @@ class Concepts(_ConceptsFolder):
         named = [where["dataset"] or "the images given", *([f"{where['split']} split"] if where["split"] else [])]
         return ", ".join([*named, SEEN[where["seen"]]])
 
+    @property
+    def warning(self) -> str | None:
+        "What must stand beside every number of these neurons, e.g. that the k-SAE learnt its rows by heart."
+        return (self.manifest["ksae"] or {}).get("warning")
+
     def measured(
         self,
         level: str,

@@ -365,6 +365,10 @@ def principal_components(
     else:
         left, spread, _ = randomized_svd(unit, min(n + 10, *unit.shape), n_iter=10, random_state=0)
         unit = left * spread
+    if not unit.var(axis=0).any():
+        return out
+    if not unit.var(axis=0).any():
+        return out
     points = PCA(min(n, *unit.shape), svd_solver="full").fit_transform(unit)
     points *= np.where((points**3).sum(axis=0) < 0, -1, 1)  # a direction has no sign: the long tail is positive
     out[live, : points.shape[1]] = points

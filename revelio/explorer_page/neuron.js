@@ -168,7 +168,7 @@
         + "images, the histogram and the classes below are of all.") : null,
       top.length ? el("section", {}, el("h2", {}, "Top images"), toggle,
         strip(run, `the ${top.length} strongest`, top, {heats: hot})) : null,
-      withLevels ? el("section", {}, el("h2", {}, "In which classes"), numbers(run, neuron, detail, level, here),
+      withLevels ? el("section", {}, el("h2", {}, "In which classes"), revelio.warning(run), numbers(run, neuron, detail, level, here),
         el("p.quiet", {}, "In brackets what chance gives. * purer than chance, significant among all neurons."),
         el("h3", {}, el("bdi", {}, run.images.levels[level].name)), images.length
           ? classes(run, level, images, images.slice(0, 10)) : null) : null,
