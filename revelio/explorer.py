@@ -299,6 +299,8 @@ def _write_neurons(run: Concepts, levels: list[str], columns: _Columns, matches:
         for name in ("mean_activation", "concept_score"):
             columns.add(name, _floats(block[name]))
         columns.add("name", [name or "" for name in block["concept"].to_pylist()])
+        after = block["named_after"].to_pylist() if "named_after" in block.schema.names else [None] * len(block)
+        columns.add("named_after", [kind or "" for kind in after])
         columns.add("top", _ids_or_none(_padded(block["top_rows"], N_TOP), run.manifest["n_images"]))
         found = block["granularity"].to_pylist()
         columns.add("granularity", _ids_or_none([kinds.index(x) if x in kinds else -1 for x in found], len(kinds)))
@@ -549,7 +551,8 @@ def _write_run(run: Concepts, data: Path, number: int, sets: list[_ImageSet], co
             **{name: m[name] for name in ("n_neurons", "n_images", "k", "images", "metrics", "dead_share",
                                           "granularity")},
             "top_k": m["identity"]["top_k"],
-            "summary": m["levels"], "versions": {k: m["versions"].get(k) for k in ("revelio", "git_revision", "torch")}}
+            "summary": m["levels"], "warning": run.warning,
+            "versions": {k: m["versions"].get(k) for k in ("revelio", "git_revision", "torch")}}
 
 
 def _name_runs(infos: list[dict]) -> None:
@@ -568,7 +571,7 @@ def _name_runs(infos: list[dict]) -> None:
         info["key"] = key
 
 # %% ../nbs/14_explorer.ipynb #46e221a6
-PAGE_FORMAT = 1
+PAGE_FORMAT = 2
 APP = ("style.css", "data.js", "parts.js", "neurons.js", "neuron.js", "images.js", "map.js", "compare.js", "legend.js",
        "main.js")
 

@@ -343,6 +343,42 @@ def test_the_code_of_the_page_makes_no_markup_from_data():
                      "https:", "fetch(", "XMLHttpRequest", "localStorage"):
             assert word not in text.replace("http://www.w3.org/2000/svg", ""), f"{word} in {name}"
 
+def test_children_enter_by_one_door():
+    source = importlib.resources.files("revelio") / "explorer_page"
+    doors = {name: re.findall(r"\.(?:append|replaceChildren|prepend|before|after)\(", (source / name).read_text())
+             for name in APP[1:]}
+    assert {name: len(found) for name, found in doors.items() if found} == {"data.js": 1, "parts.js": 2}  # a script; put
+
+@pytest.mark.skipif(not shutil.which("node"), reason="node runs the code of the page")
+def test_what_is_not_there_is_no_word(tmp_path):
+    import subprocess
+    source = importlib.resources.files("revelio") / "explorer_page"
+    dom = """const revelio = {views: {}}, make = (tag) => ({tag, children: [], style: {}, dataset: {}, append(...x) {
+      this.children.push(...x.map((one) => one?.tag ? one : String(one))); }, replaceChildren(...x) { this.children = []; this.append(...x); },
+      setAttribute() {}, addEventListener() {}});
+      const document = {createElement: make, createElementNS: (_, tag) => make(tag)};"""
+    ask = """const said = revelio.refill(revelio.el("p", {}, "old"), "a", null, undefined, false, [["b", null]], 0);
+      console.log(JSON.stringify([said.children, revelio.el("p", {}, null, "x").children, revelio.warning({}),
+        revelio.warning({warning: "by heart"}).children.at(-1)]));"""
+    parts = (source / "parts.js").read_text()
+    (tmp_path / "x.js").write_text(dom + parts.replace('"use strict";', "") + ask, encoding="utf-8")
+    done = subprocess.run(["node", tmp_path / "x.js"], capture_output=True, text=True)
+    assert done.stdout.strip() == '[["a","b","0"],["x"],null,"by heart"]', done.stderr
+
+def test_the_warning_of_a_ksae_and_the_origin_of_names_are_on_the_page(one, tmp_path):
+    info = read_page(one[0] / "page")["runs"][0]
+    assert info["warning"] == one[2].warning
+    after = read_array(one[0] / "page", "run0", "named_after", info["columns"]["named_after"])
+    assert set(after) == {"caption", ""} and [bool(x) for x in after] == one[2].neurons["concept"].notna().tolist()
+    shutil.copytree(one[2].path, tmp_path / "concepts")
+    manifest = read_json(tmp_path / "concepts/manifest.json")
+    manifest["ksae"]["warning"] = "learnt by heart"
+    (tmp_path / "concepts/manifest.json").write_text(json.dumps(manifest))
+    page = write_explorer(tmp_path / "concepts", tmp_path / "page").parent
+    assert read_page(page)["runs"][0]["warning"] == "learnt by heart"
+    for name in ("neurons", "neuron", "map", "compare"):
+        assert "warning" in (page / f"app/{name}.js").read_text(), f"{name} shows purity without the warning"
+
 def test_import_is_light():
     import subprocess
     import sys
