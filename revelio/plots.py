@@ -103,7 +103,7 @@ def set_style() -> None:
 @lru_cache(maxsize=8)
 def _glyphs(families: tuple[str, ...]) -> frozenset[int]:
     "The characters that some font of a list can draw."
-    paths = [mpl.font_manager.findfont(name, fallback_to_default=True) for name in families]
+    paths = [mpl.font_manager.findfont(mpl.font_manager.FontProperties(family=[name])) for name in families]
     return frozenset().union(*(mpl.font_manager.get_font(path).get_charmap() for path in paths))
 
 
@@ -127,6 +127,10 @@ def _drawable(text: str, glyphs: frozenset[int], shown_as: dict) -> str:
     return "".join(runs)
 
 
+def _at_place(labels, x, place):
+    return labels[place] if place is not None and place < len(labels) else ""
+
+
 def _make_drawable(fig: Figure) -> None:
     "Replace what cannot be drawn in all texts of a figure, and say so once."
     shown_as, glyphs = dict(fig.shown_as), _glyphs(tuple(mpl.rcParams["font.family"]))
@@ -136,7 +140,7 @@ def _make_drawable(fig: Figure) -> None:
             labels = [t.get_text() for t in axis.get_ticklabels()]
             said, shown = said + labels, [_drawable(label, glyphs, shown_as) for label in labels]
             if shown != labels:
-                axis.set_major_formatter(FixedFormatter(shown))
+                axis.set_major_formatter(FuncFormatter(partial(_at_place, shown)))
     for text in fig.findobj(Text):
         if (shown := _drawable(text.get_text(), glyphs, shown_as)) != text.get_text():
             text.set_text(shown)
@@ -145,12 +149,13 @@ def _make_drawable(fig: Figure) -> None:
                 mpl.mathtext.MathTextParser("path").parse(text.get_text())
             except ValueError:  # a name with dollars, no formula
                 text.set_parse_math(False)
-    used = {name: number for name, number in shown_as.items() if any(name in one for one in said)
+    plain = lambda name: name.encode("utf-8", "backslashreplace").decode()  # a file name may be no text
+    used = {plain(name): number for name, number in shown_as.items() if any(name in one for one in said)
             and not all(ord(x) in glyphs for x in name)}
     if used and not fig.replaced:
-        logger.warning("no font of this machine can draw %d labels, which the figure shows as numbers: %s. Install a font "
-                       "of that script, e.g. Noto Sans CJK or Noto Emoji", len(used), ", ".join(
-                           f"{number} = {name}" for name, number in list(used.items())[:20]))
+        which = ", ".join(f"{number} = {name}" for name, number in list(used.items())[:20])
+        logger.warning("no font of this machine can draw %d labels, which the figure shows as numbers: %s. Install a "
+                       "font of that script, e.g. Noto Sans CJK or Noto Emoji", len(used), which)
     fig.shown_as, fig.replaced = shown_as, fig.replaced | used
 
 
@@ -570,7 +575,8 @@ def write_gallery(
         watch_labels(fig, {str(name): f"{level} {i}" for level, names in concepts.classes.items()
                            for i, name in enumerate(names)})
         if concepts.warning:
-            fig.text(0.5, 1, "Learnt by heart: purity is no result", ha="center", va="bottom", fontsize=6.5, color="#a8321a")
+            fig.text(0.5, 1, "Learnt by heart: purity is no result", ha="center", va="bottom", fontsize=6.5,
+                     color="#a8321a")
         with atomic_path(paths[1]) as temporary:
             fig.savefig(temporary, format="png", bbox_inches="tight" if concepts.warning else None)
         plt.close(fig)
@@ -616,7 +622,8 @@ def _gallery_page(concepts, neurons, n_images, has_pictures) -> str:
     about = (f"{len(neurons)} of {manifest['n_neurons']} neurons, k = {manifest['k']}, {manifest['n_images']} images; "
              f"neurons are measured on {manifest['images']} images.")
     return page.from_string(GALLERY_TEMPLATE).render(
-        title=" · ".join(["concepts", *where]), about=about, style=GALLERY_STYLE, warning=concepts.warning, metrics=manifest["metrics"],
+        title=" · ".join(["concepts", *where]), about=about, style=GALLERY_STYLE, warning=concepts.warning,
+        metrics=manifest["metrics"],
         levels=concepts.summary.to_dict("records"), counts=manifest["granularity"]["counts"], groups=groups,
         thumbnails=thumbnails, spread=spread, shown=set(neurons["neuron"]),
         made=f"revelio {manifest['versions'].get('revelio', '')}, revision {manifest['versions']['git_revision']}")
@@ -758,7 +765,8 @@ def save_figure(
     with atomic_path(paths[2]) as temporary:
         data.to_csv(temporary, index=False, float_format="%.6g", lineterminator="\n")
     write_json(paths[3], {"name": name, **info, "compare": list(compare), "contrasts": _records(contrasts),
-                          **({"labels": fig.replaced} if fig.replaced else {}), "made_from": made_from(info.get("parameters", {})), "versions": versions()})
+                          **({"labels": fig.replaced} if fig.replaced else {}),
+                          "made_from": made_from(info.get("parameters", {})), "versions": versions()})
     return paths
 
 

@@ -24,7 +24,8 @@ def test_help_is_quick_and_states_defaults_and_units():
     code = "import sys, revelio.cli; sys.exit(bool({'torch', 'diffusers', 'matplotlib'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0, "a heavy import at the top of cli"
     shown = " ".join(call("train", "--help").output.replace("│", " ").split())
-    for words in ("default: 32, at most an eighth", "neurons per input dimension", "0 (nearly clean) to 999 (noise)", "--seed"):
+    for words in ("default: 32, at most an eighth", "neurons per input dimension", "0 (nearly clean) to 999 (noise)",
+                  "--seed"):
         assert words in shown
     commands = {"models", "layers", "extract", "train", "concepts", "run", "verify", "probe", "search",
                 "explore"}
@@ -67,7 +68,8 @@ def test_every_number_is_in_plain_digits_or_refused_in_one_sentence(tmp_path):
             said = call("extract", "--out", tmp_path / "a", f"{option}={text}")
             assert said.exit_code == 2 and len(said.stderr.splitlines()) == 1, (option, text, said.output)
     assert not list(tmp_path.iterdir())
-    assert call("train", tmp_path, "--layer", "x", "--out", tmp_path / "b", "--k", "0").stderr.startswith("error: --k 0: ")
+    said = call("train", tmp_path, "--layer", "x", "--out", tmp_path / "b", "--k", "0").stderr
+    assert said.startswith("error: --k 0: ") and len(said.splitlines()) == 1
 
 
 def test_other_errors_keep_their_traceback(monkeypatch):
