@@ -9,6 +9,7 @@ __all__ = ['FORMAT', 'KINDS', 'SEEN', 'STATISTICS', 'N_OTHER', 'TopImages', 'top
            'write_heatmaps']
 
 # %% ../nbs/09_concepts.ipynb #85b42610
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property, partial
 from pathlib import Path
@@ -144,18 +145,26 @@ def concept_names(
     min_share: float = 0.3,              # of the top images
 ) -> tuple[list[str | None], np.ndarray]:  # names, None where nothing is shared; scores in (0, 1], NaN there
     "Name neurons by the most specific n-gram of their top images' captions."
-    n, names, scores = len(top_rows), [None] * len(top_rows), np.full(len(top_rows), np.nan)
+    names, scores = [None] * len(top_rows), np.full(len(top_rows), np.nan)
     texts = ["" if not isinstance(text, str) else text for text in captions]
     if not any(text.strip() for text in texts):
         return names, scores
     from sklearn.feature_extraction.text import CountVectorizer
     counter = CountVectorizer(ngram_range=(1, 4), binary=True, token_pattern=r"(?u)\b\w+\b")
-    grams = counter.fit_transform(texts)
-    words = counter.get_feature_names_out()
-    n_images, frequency = len(texts), np.asarray(grams.sum(axis=0)).ravel()
+    try:
+        grams = counter.fit_transform(texts)
+    except ValueError:  # there is no word in any, e.g. emoji alone
+        return names, scores
+    return _most_shared(top_rows, csr_array(grams), counter.get_feature_names_out(), min_share)
+
+
+def _most_shared(top_rows, grams, words, min_share):
+    "Names and scores from what each image has: (n_images, n_words) ones."
+    n, names, scores = len(top_rows), [None] * len(top_rows), np.full(len(top_rows), np.nan)
+    n_images, frequency = grams.shape[0], np.asarray(grams.sum(axis=0)).ravel()
     neurons, slots = np.nonzero(top_rows >= 0)
     chosen = csr_array((np.ones(len(neurons)), (neurons, top_rows[neurons, slots])), shape=(n, n_images))
-    shared = (chosen @ csr_array(grams)).tocoo()
+    shared = (chosen @ grams).tocoo()
     share = shared.data / (top_rows >= 0).sum(axis=1)[shared.row]
     score = share * np.log(n_images / frequency[shared.col]) / np.log(max(n_images, 2))
     usable = (share >= min_share) & (shared.data >= 2) & (score > 0)
@@ -165,6 +174,21 @@ def concept_names(
     for i in order[np.flatnonzero(np.diff(neuron[order], prepend=-1))]:
         names[neuron[i]], scores[neuron[i]] = str(words[gram[i]]), score[i]
     return names, scores
+
+
+def _class_names(top_rows, labels, classes, detected):
+    "Name neurons after the class that each detects best, or else after one that its images share, by the same rule."
+    labels, have = np.asarray(labels), np.flatnonzero(np.asarray(labels) >= 0)
+    one_each = csr_array((np.ones(len(have)), (have, labels[have])), shape=(len(labels), len(classes)))
+    shared, _ = _most_shared(top_rows, one_each, list(map(str, classes)), 0.3)
+    return [best if isinstance(best, str) else name for best, name in zip(detected, shared)]
+
+
+def _id_words(ids):
+    "The words of image ids, without numbers, endings, and what all ids have."
+    words = [re.findall(r"[^\W\d_]{3,}", re.sub(r"\.\w{1,5}$", "", str(id))) for id in ids]
+    everywhere = set.intersection(*map(set, words))
+    return [" ".join(word for word in of if word not in everywhere) for of in words]
 
 # %% ../nbs/09_concepts.ipynb #d4d81a8f
 class Neighbours(NamedTuple):
@@ -395,6 +419,11 @@ class Concepts(_ConceptsFolder):
         where = self.manifest["measured_on"]
         named = [where["dataset"] or "the images given", *([f"{where['split']} split"] if where["split"] else [])]
         return ", ".join([*named, SEEN[where["seen"]]])
+
+    @property
+    def warning(self) -> str | None:
+        "What must stand beside every number of these neurons, e.g. that the k-SAE learnt its rows by heart."
+        return (self.manifest["ksae"] or {}).get("warning")
 
     def measured(
         self,
@@ -673,6 +702,7 @@ def _write_tables(folder, ksae, source, held_out, settings, block) -> dict:
     nested = nested_levels({level: source.images[level].to_numpy()[used] for level in source.classes})
     alone = [level for level in source.classes if level not in nested]
     neurons["granularity"] = granularity(neurons, nested, alone)
+    _name_after_others(neurons, source)
     write_parquet(folder / "concepts.parquet", neurons)
     write_parquet(folder / "images.parquet", source.images.assign(measured=used))
     shares = {"nested": nested, "alone": alone, "counts": neurons["granularity"].value_counts().to_dict()}
@@ -723,6 +753,25 @@ def _describe(values, indices, used, ksae, source, settings) -> tuple[pd.DataFra
     return table, top.rows
 
 
+def _name_after_others(neurons, source) -> None:
+    "Say what neurons are named after; without captions after a class, else after words of the ids."
+    captions = source.images.get("caption", pd.Series(dtype=object))
+    neurons["named_after"] = np.where(neurons["concept"].notna(), "caption", None)
+    if any(isinstance(text, str) and text.strip() for text in captions):
+        return
+    rows = _ranked([r[:10] for r in neurons["top_rows"]])
+    for level in source.classes:
+        better = neurons[f"ap_{level}"] > neurons[f"ap_null_{level}"]
+        detected = neurons[f"best_class_{level}"].where(better, None)
+        found = pd.Series(_class_names(rows, source.images[level], source.classes[level], detected), neurons.index)
+        wanted = found.notna() & (neurons["concept"].isna() | (neurons["granularity"] == level))
+        neurons.loc[wanted, "concept"], neurons.loc[wanted, "named_after"] = found[wanted], "class"
+    names, scores = concept_names(rows, _id_words(source.images["id"]))
+    wanted = neurons["concept"].isna() & pd.notna(pd.Series(names, neurons.index, dtype=object))
+    neurons.loc[wanted, "concept"] = pd.Series(names, neurons.index, dtype=object)[wanted]
+    neurons.loc[wanted, "concept_score"], neurons.loc[wanted, "named_after"] = scores[wanted], "id"
+
+
 def _lots(indices, seed):
     "A number in (0, 1] that depends on (seed, image, neuron) alone: the images of the highest are a random sample."
     x = np.arange(len(indices), dtype=np.uint64)[:, None] * np.uint64(0x9E3779B97F4A7C15) + indices.astype(np.uint64)
@@ -765,7 +814,7 @@ def write_heatmaps(
     n: int = 10,                                      # strongest images of each
 ) -> Heatmaps:
     "Keep heat maps of the images that are shown; RevelioError where maps are missing or are of other features."
-    rows, neurons, maps = concepts.shown(neurons, n), np.asarray(neurons, dtype=np.int64), None
+    rows, neurons, maps, largest = concepts.shown(neurons, n), np.asarray(neurons, dtype=np.int64), None, 0.0
     row_of = {id: row for row, id in enumerate(concepts.images["id"])}
     missing = set(rows[rows >= 0].tolist())
     for ids, part in batches:
@@ -774,13 +823,14 @@ def write_heatmaps(
             if len(at):
                 maps = np.full((*rows.shape, *one.shape[1:]), np.nan, np.float32) if maps is None else maps
                 maps[at, rank] = heatmaps(ksae, one[None], neurons[at])[0].cpu().numpy()
+                largest = max(largest, float(one.abs().max()))
                 missing.discard(row_of[id])
     if missing or maps is None:
         names = concepts.images["id"].iloc[sorted(missing)[:5]].tolist()
         raise RevelioError(f"no maps of {len(missing)} of the images to be shown, e.g. {', '.join(map(repr, names))}: "
                            "give those of all ids in concepts.shown(neurons)")
     wanted = np.array([np.pad(v[:n], (0, max(0, n - len(v)))) for v in concepts.neurons["top_values"].iloc[neurons]])
-    wrong = (rows >= 0) & (np.abs(maps.mean((2, 3)) - wanted) > 0.02 * wanted.max())
+    wrong = (rows >= 0) & (np.abs(maps.mean((2, 3)) - wanted) > 0.02 * wanted.max() + 1e-5 * largest)
     if wrong.any():
         i, j = np.argwhere(wrong)[0]
         raise RevelioError(f"the map of image {concepts.images['id'][rows[i, j]]!r} averages to "

@@ -21,7 +21,6 @@ from jinja2 import Environment
 from PIL import Image
 from safetensors import safe_open
 from scipy.sparse import csr_array
-from scipy.sparse.linalg import LinearOperator, svds
 from revelio.concepts import Concepts
 from revelio.core import RevelioError, atomic_path, fingerprint, logger, read_json, track, versions
 import shutil
@@ -191,6 +190,28 @@ def test_components_are_those_of_the_dense_way(one):
     assert np.array_equal(found, principal_components(codes, 3), equal_nan=True)  # the same each time, signs as well
     assert np.isfinite(principal_components(codes[:, live[:1]], 2)).all()  # a single neuron is somewhere, too
 
+def test_components_of_many_neurons_are_close_to_those_of_few(monkeypatch):
+    rng = np.random.default_rng(0)
+    codes = csr_array((rng.random((500, 3)) @ rng.random((3, 300))) * (rng.random((500, 300)) < 0.2))
+    exact = principal_components(codes, 3)
+    monkeypatch.setattr("revelio.explorer.DENSE", 0)
+    found = principal_components(codes, 3)
+    assert np.array_equal(found, principal_components(codes, 3), equal_nan=True)
+    for a, b in zip(exact.T, found.T):
+        assert abs(np.corrcoef(a, b)[0, 1]) > 0.95
+
+@pytest.mark.parametrize("dense", [2**24, 0])
+@pytest.mark.parametrize("what", ["dead", "alike", "alone", "one image", "faint", "orthogonal"])
+def test_odd_codes_always_have_a_map(what, dense, monkeypatch):
+    monkeypatch.setattr("revelio.explorer.DENSE", dense)
+    codes = {"dead": np.zeros((5, 4)), "alike": np.ones((6, 9)), "alone": np.eye(7)[:, :1],
+             "one image": np.ones((1, 8)), "faint": np.full((4, 6), 1e-30) * np.tri(4, 6),
+             "orthogonal": np.eye(300)}[what].astype(np.float32)
+    for n in (2, 50):
+        points = principal_components(csr_array(codes), n)
+        assert points.shape == (codes.shape[1], n) and np.isfinite(points).all() == (what not in ("dead", "faint"))
+        assert np.isnan(points[(codes == 0).all(axis=0)]).all() and np.isfinite(points[(codes > 0).any(axis=0)]).all()
+
 def test_umap_is_a_second_map_where_it_is_installed(one, tmp_path, monkeypatch):
     import sys
     import types
@@ -322,6 +343,42 @@ def test_the_code_of_the_page_makes_no_markup_from_data():
         for word in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function", "http:",
                      "https:", "fetch(", "XMLHttpRequest", "localStorage"):
             assert word not in text.replace("http://www.w3.org/2000/svg", ""), f"{word} in {name}"
+
+def test_children_enter_by_one_door():
+    source = importlib.resources.files("revelio") / "explorer_page"
+    doors = {name: re.findall(r"\.(?:append|replaceChildren|prepend|before|after)\(", (source / name).read_text())
+             for name in APP[1:]}
+    assert {name: len(found) for name, found in doors.items() if found} == {"data.js": 1, "parts.js": 2}
+
+@pytest.mark.skipif(not shutil.which("node"), reason="node runs the code of the page")
+def test_what_is_not_there_is_no_word(tmp_path):
+    import subprocess
+    source = importlib.resources.files("revelio") / "explorer_page"
+    dom = """const revelio = {views: {}}, make = (tag) => ({tag, children: [], style: {}, dataset: {}, append(...x) {
+      this.children.push(...x.map((one) => one?.tag ? one : String(one))); },
+      replaceChildren(...x) { this.children = []; this.append(...x); }, setAttribute() {}, addEventListener() {}});
+      const document = {createElement: make, createElementNS: (_, tag) => make(tag)};"""
+    ask = """const said = revelio.refill(revelio.el("p", {}, "old"), "a", null, undefined, false, [["b", null]], 0);
+      console.log(JSON.stringify([said.children, revelio.el("p", {}, null, "x").children, revelio.warning({}),
+        revelio.warning({warning: "by heart"}).children.at(-1)]));"""
+    parts = (source / "parts.js").read_text()
+    (tmp_path / "x.js").write_text(dom + parts.replace('"use strict";', "") + ask, encoding="utf-8")
+    done = subprocess.run(["node", tmp_path / "x.js"], capture_output=True, text=True)
+    assert done.stdout.strip() == '[["a","b","0"],["x"],null,"by heart"]', done.stderr
+
+def test_the_warning_of_a_ksae_and_the_origin_of_names_are_on_the_page(one, tmp_path):
+    info = read_page(one[0] / "page")["runs"][0]
+    assert info["warning"] == one[2].warning
+    after = read_array(one[0] / "page", "run0", "named_after", info["columns"]["named_after"])
+    assert set(after) == {"caption", ""} and [bool(x) for x in after] == one[2].neurons["concept"].notna().tolist()
+    shutil.copytree(one[2].path, tmp_path / "concepts")
+    manifest = read_json(tmp_path / "concepts/manifest.json")
+    manifest["ksae"]["warning"] = "learnt by heart"
+    (tmp_path / "concepts/manifest.json").write_text(json.dumps(manifest))
+    page = write_explorer(tmp_path / "concepts", tmp_path / "page").parent
+    assert read_page(page)["runs"][0]["warning"] == "learnt by heart"
+    for name in ("neurons", "neuron", "map", "compare"):
+        assert "warning" in (page / f"app/{name}.js").read_text(), f"{name} shows purity without the warning"
 
 def test_import_is_light():
     import subprocess

@@ -26,6 +26,19 @@ from revelio.core import RevelioError, atomic_path, fingerprint, group_split, lo
 from revelio.ksae import KSAE, VARIANTS, KSAEOutput, batch_fvu
 from revelio.store import FeatureStore, Hold
 
+# cell 9956ffb2
+def test_what_is_not_given_follows_the_rows():
+    for n_rows, neurons, k, steps in ((1, 16, 2, 100), (40, 16, 2, 100), (500, 125, 15, 195), (3000, 750, 32, 1171),
+                                      (10_000, 2048, 32, 1500)):
+        config = config_for(n_rows, 128)
+        assert (config.n_neurons or 128 * config.expansion, config.k, config.n_steps) == (neurons, k, steps)
+    assert config_for(10_000_000, 128) == TrainConfig()
+    given = dict(k=3, expansion=7, n_steps=11, batch_size=5, seed=2)
+    assert config_for(40, 128, **given) == TrainConfig(**given)
+    assert config_for(40, 128, n_neurons=99, k=9, n_steps=1) == TrainConfig(n_neurons=99, k=9, n_steps=1)
+    assert config_for(40, 128, k=32).n_neurons == 128  # a k that was asked for fits
+    assert config_for(40, 2, k=1000).k == 1000  # or is refused by the k-SAE, not changed in silence
+
 # cell a8b85942
 import pytest
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -533,6 +546,24 @@ def test_a_folder_of_safetensors_and_an_npy_file(tmp_path):
         train_ksae(folder, "mlp3", config=_QUICK)
     with pytest.raises(RevelioError, match="is not a feature store"):
         train_ksae(tmp_path, config=_QUICK)
+
+def test_a_ksae_that_memorises_says_so_and_one_that_generalises_does_not(tmp_path, caplog):
+    from revelio.training import learnt_by_heart
+    noise = torch.randn(120, 24, generator=torch.Generator().manual_seed(0))
+    heart = TrainConfig(k=8, n_neurons=384, n_steps=300)
+    with caplog.at_level("WARNING", logger="revelio"):
+        known = train_ksae(noise, out=tmp_path / "a", config=heart).provenance
+        assert known == KSAE.from_pretrained(tmp_path / "a").provenance
+        assert known["metrics"]["train_fvu"] < 0.1 < known["metrics"]["held_out_fvu"]
+        assert [r.getMessage() for r in caplog.records] == [known["warning"]]
+        for words in ("by heart", "fewer neurons (it has 384 for 108 rows)", "fewer steps (711 passes)", "more images"):
+            assert words in known["warning"]
+        caplog.clear()
+        plain = train_ksae(_data(2000), config=TrainConfig(k=4, n_neurons=48, n_steps=200)).provenance
+        alone = train_ksae(noise, config=dataclasses.replace(heart, held_out=0.0, n_steps=5)).provenance
+        assert plain["warning"] is None and alone["warning"] is None and not caplog.records
+    assert learnt_by_heart({"train_fvu": 0.0, "held_out_fvu": 0.051})
+    assert not learnt_by_heart({"train_fvu": 0.2, "held_out_fvu": 0.45})
 
 def test_small_data_states_its_passes(caplog):
     with caplog.at_level("INFO", logger="revelio"):

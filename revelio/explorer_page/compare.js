@@ -20,9 +20,10 @@
     const metrics = run.metrics.held_out ?? run.metrics.all;
     const said = [run.title, ...levels.filter(({name}) => run.summary[name]).map(({name}) => `${name} purity ${
       num(run.summary[name].purity, 2)}, chance ${num(run.summary[name].purity_null, 2)}, granularity of ${
-      percent(share(name))}`)].join("; ");
+      percent(share(name))}`), run.warning].filter(Boolean).join("; ");
     return el("a.cell", {href: revelio.href("neurons", null, {run: run.key}), "aria-label": said,
       "aria-current": run === revelio.run ? "true" : null},
+    run.warning ? el("span.warning", {title: run.warning}, "learnt by heart: no result") : null,
     levels.filter(({name}) => run.summary[name]).map(({name}) => el("span.measure", {title: `${name}: purity ${
       num(run.summary[name].purity, 3)}, chance ${num(run.summary[name].purity_null, 3)}`},
     revelio.bar(run.summary[name].purity, run.summary[name].purity_null, revelio.levelColor(run.images.level(name))),

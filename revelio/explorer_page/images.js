@@ -62,9 +62,9 @@
     const runs = revelio.runs.filter((other) => other !== run && other.images === run.images);
     return runs.map((other) => {
       const list = el("div", {}, spinner());
-      active(other, row, ELSEWHERE).then((found) => list.replaceChildren(found.length
+      active(other, row, ELSEWHERE).then((found) => revelio.refill(list, found.length
         ? el("ol.neurons", {}, found.map((one) => rowOf(other, row, one))) : el("p.quiet", {}, "not among its images")),
-      (error) => list.replaceChildren(el("p.error", {}, error.message)));
+      (error) => revelio.refill(list, el("p.error", {}, error.message)));
       return el("section", {}, el("h3", {}, el("a", {href: revelio.href("image", run.images.$.id[row], {run: other.key})},
         other.title)), list);
     });

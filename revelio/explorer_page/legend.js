@@ -9,7 +9,8 @@
       + "timestep. Each image makes exactly k neurons fire, or fewer where fewer are above zero."},
     name: {name: "name", what: "The n-gram that most captions of the ten top images share and few other captions have. Its score is the share "
       + "of the top images times the rarity log(N / n with it) / log N: 1 when all of them and almost nothing else has it. "
-      + "\"unnamed\" where no n-gram is in three of ten."},
+      + "\"unnamed\" where no n-gram is in three of ten. Where no image has a caption, a neuron is named after the class that it "
+      + "detects best or that its images share, or else after words of the ids."},
     density: {name: "density", what: "The share of the images for which the neuron fires, that is, for which it is among the k strongest "
       + "and above zero. A neuron that never fires is dead."},
     mean: {name: "activation", what: "How strongly a neuron fires for an image: its entry in the image's k-sparse code. The mean is over the "
@@ -40,7 +41,8 @@
     map: {name: "map", what: "Each neuron is a point in the space of images: its activations over all images, scaled to length one and centred. "
       + "PCA shows the two directions in which neurons differ most: what lies together fires for the same images. Its axes are "
       + "stretched in the middle (arcsinh of the coordinate over its median size), where most neurons are. UMAP "
-      + "arranges the first fifty directions so that near neurons stay near; distances between groups mean little."},
+      + "arranges the first fifty directions so that near neurons stay near; distances between groups mean little. Where few are "
+      + "in view, each is the picture that it fires for most, framed in its colour."},
     classes: {name: "classes of its images", what: "Of all images for which a neuron fires, the share in each class (bar), against the share of that "
       + "class among all images (line): what it would be if firing had nothing to do with the class."},
     fvu: {name: "FVU", what: "The fraction of the features' variance that the k-SAE leaves unexplained, on held-out images where there are "

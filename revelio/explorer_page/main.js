@@ -37,7 +37,7 @@
     const {state, run} = revelio, here = WITH_ID[state.view] ?? state.view;
     const stay = ["map", "neurons", "images", "image"].includes(state.view);
     const options = revelio.runs.map((x) => [x.key, x.title]);
-    document.getElementById("header").replaceChildren(
+    revelio.refill(document.getElementById("header"),
       el("strong", {id: "title"}, el("a", {href: revelio.href("neurons", null, {run: run.key})}, el("bdi", {}, revelio.page.title))),
       el("nav", {"aria-label": "views"}, VIEWS.map((view) => el("a", {href: revelio.href(view, null, {run: run.key}),
         "aria-current": view === here ? "page" : null}, view))),
@@ -65,7 +65,7 @@
     }
     if (mine !== turn) return; // somebody went on meanwhile
     const old = main.firstElementChild, focused = main.contains(document.activeElement) ? document.activeElement.id : "";
-    if (node !== old) main.replaceChildren(node);
+    if (node !== old) revelio.refill(main, node);
     if (focused) document.getElementById(focused)?.focus();
     const place = state.view + state.id + revelio.run.key;
     if (place !== shown && old) {
@@ -97,11 +97,11 @@
     try {
       await revelio.open();
     } catch (error) {
-      main.replaceChildren(el("p.error", {role: "alert"}, error.message));
+      revelio.refill(main, el("p.error", {role: "alert"}, error.message));
       return;
     }
     const {versions} = revelio.page;
-    document.getElementById("footer").replaceChildren(`Made by revelio ${versions.revelio ?? ""}. Nothing on this page comes from the network.`);
+    revelio.refill(document.getElementById("footer"), `Made by revelio ${versions.revelio ?? ""}. Nothing on this page comes from the network.`);
     document.querySelector(".skip").addEventListener("click", (event) => { event.preventDefault(); main.focus(); });
     window.addEventListener("hashchange", show);
     document.addEventListener("keydown", keys);

@@ -3,6 +3,7 @@
 
 (() => {
   const {el, svg, num} = revelio, SHOWN = 24, HEIGHT = 520;
+  const PICTURES = 80, SIDE = 40; // so many dots in view, or fewer, are pictures of this size
 
   // Which points are coloured how: by granularity, or by the class of most top images at a level.
   function coloring(run, params) {
@@ -38,7 +39,7 @@
 
   class Plot {
     constructor(run, points, alive, colors, box) {
-      Object.assign(this, {run, points, alive, colors, current: -1, lasso: [], screen: new Float32Array(points.length)});
+      Object.assign(this, {run, points, alive, colors, current: -1, lasso: [], sheets: new Map(), screen: new Float32Array(points.length)});
       this.canvas = el("canvas", {tabindex: "0", role: "application", "aria-label":
         "map of neurons: arrow keys move, Enter opens, plus and minus zoom, Escape forgets the selection"});
       this.whole = Plot.bounds(points, alive);
@@ -111,6 +112,7 @@
         }
       }
       context.putImageData(image, 0, 0);
+      this.pictures(colors);
       const ink = getComputedStyle(this.canvas).color;
       if (this.lasso.length > 1) {
         context.beginPath();
@@ -127,6 +129,34 @@
         context.stroke();
         context.lineWidth = 1;
       }
+    }
+
+    // Where few neurons are in view, each is the picture that it fires for most, framed in its colour.
+    pictures(colors) {
+      const {context, run, screen} = this, set = run.images, n = set.sheet;
+      const near = this.alive.filter((i) => screen[2 * i] >= 0 && screen[2 * i] <= this.width
+        && screen[2 * i + 1] >= 0 && screen[2 * i + 1] <= this.height);
+      if (near.length > PICTURES) return;
+      for (const i of near) {
+        const [row] = run.top(i, 1);
+        if (row === undefined || !set.$.has_picture[row]) continue;
+        const sheet = this.sheet(`data/${set.part}/sheets/${Math.floor(row / (n * n))}.webp`), place = row % (n * n);
+        if (!sheet.naturalWidth) continue; // it is drawn when it is there
+        const side = sheet.naturalWidth / n, left = screen[2 * i] - SIDE / 2, top = screen[2 * i + 1] - SIDE / 2;
+        context.drawImage(sheet, (place % n) * side, Math.floor(place / n) * side, side, side, left, top, SIDE, SIDE);
+        context.strokeStyle = colors.palette[colors.of(i)] ?? getComputedStyle(this.canvas).getPropertyValue("--dots").trim();
+        context.strokeRect(left, top, SIDE, SIDE);
+      }
+    }
+
+    sheet(url) {
+      if (!this.sheets.has(url)) {
+        const image = new Image();
+        image.onload = () => { if (this.canvas.isConnected) this.draw(); };
+        image.src = url;
+        this.sheets.set(url, image);
+      }
+      return this.sheets.get(url);
     }
 
     nearest(x, y) {
@@ -230,14 +260,14 @@
     plot.lasso = pairs(params.lasso);
     plot.current = /^\d+$/.test(params.at ?? "") && alive.includes(Number(params.at)) ? Number(params.at) : -1;
     const aside = el("aside", {"aria-live": "polite"}), below = el("div", {});
-    const show = (i) => aside.replaceChildren(i < 0 ? el("p.quiet", {},
+    const show = (i) => revelio.refill(aside, i < 0 ? el("p.quiet", {},
       "Move over a point, or press an arrow key here, to see its neuron; click it again, or press Enter, to open it.")
       : revelio.card(run, i, {n: 8}));
     const short = (list) => list.flat().map((x) => Number(x.toPrecision(5))).join(",");
     const here = () => ({run: run.key, how: how === "pca" ? "" : how, color: params.color ?? "",
       zoom: plot.box === plot.whole ? "" : short(plot.box), lasso: short(plot.lasso)});
     const settle = () => { // the link follows; what is drawn is right already
-      below.replaceChildren(selection(run, plot.selected()));
+      revelio.refill(below, selection(run, plot.selected()));
       revelio.note("map", null, {...here(), at: plot.current >= 0 ? plot.current : ""});
     };
     const zoom = listen(plot, show, settle, (i) => { settle(); revelio.go("neuron", i, {run: run.key}); });
@@ -246,9 +276,9 @@
     const button = (text, label, factor) => el("button", {type: "button", "aria-label": label,
       onclick: () => (factor ? zoom(factor) : change({zoom: ""}))}, text);
     show(plot.current);
-    below.append(selection(run, plot.selected()));
+    revelio.put(below, selection(run, plot.selected()));
     new ResizeObserver(() => { if (plot.canvas.isConnected) plot.resize(); }).observe(plot.canvas);
-    return el("section", {}, el("h1", {}, "Map ", el("small", {}, run.title)),
+    return el("section", {}, el("h1", {}, "Map ", el("small", {}, run.title)), revelio.warning(run),
       el("p.quiet", {}, `${revelio.count(alive.length, "neuron")} that fire. `, revelio.term("map", "What is near?")),
       el("form.controls", {onsubmit: (event) => event.preventDefault()},
         revelio.select("layout", how, [["pca", "PCA"], ...(run.has("umap") ? [["umap", "UMAP"]] : [])],

@@ -3,6 +3,7 @@
 
 (() => {
   const {el, svg, num, percent, term} = revelio, BINS = 24, CLASSES = 10;
+  const NAMED = {class: "; named after a class, for there are no captions", id: "; named after words of the ids, for there are no captions"};
 
   function strip(run, title, images, {heats, note} = {}) {
     if (!images.length) return null;
@@ -147,7 +148,7 @@
       return el("p", {}, `There is no neuron ${state.id}: this run has 0 to ${run.n_neurons - 1}.`);
     }
     const level = run.images.level(params.level ?? run.images.mainLevel), withLevels = run.images.levels.length > 0;
-    await Promise.all([revelio.needCards(run), run.need("concept_score", "low", "high"),
+    await Promise.all([revelio.needCards(run), run.need("concept_score", "named_after", "low", "high"),
       withLevels ? run.images.need(`label${level}`) : null]);
     const [detail, images, heats, list] = await Promise.all([run.detail(neuron), run.imagesOf(neuron),
       run.heatOf(neuron), revelio.choose(run, params)]);
@@ -163,12 +164,12 @@
         term("density", percent($.density[neuron])), "; ", term("mean", "activation"),
         ` ${num($.mean_activation[neuron])} on average, ${num($.high[neuron])} at most`,
         Number.isFinite($.concept_score[neuron]) ? ["; ", term("name", "score of the name"), " ",
-          num($.concept_score[neuron], 2)] : "", "."] : "It fires for no image: it is dead."),
+          num($.concept_score[neuron], 2)] : "", NAMED[$.named_after[neuron]] ?? "", "."] : "It fires for no image: it is dead."),
       run.images_used === "held-out" ? el("p.quiet", {}, "Numbers and top images are of held-out images; the other "
         + "images, the histogram and the classes below are of all.") : null,
       top.length ? el("section", {}, el("h2", {}, "Top images"), toggle,
         strip(run, `the ${top.length} strongest`, top, {heats: hot})) : null,
-      withLevels ? el("section", {}, el("h2", {}, "In which classes"), numbers(run, neuron, detail, level, here),
+      withLevels ? el("section", {}, el("h2", {}, "In which classes"), revelio.warning(run), numbers(run, neuron, detail, level, here),
         el("p.quiet", {}, "In brackets what chance gives. * purer than chance, significant among all neurons."),
         el("h3", {}, el("bdi", {}, run.images.levels[level].name)), images.length
           ? classes(run, level, images, images.slice(0, 10)) : null) : null,

@@ -173,7 +173,8 @@ revelio.views = {};
       run: run.key, ...changes, page: ""}, typing);
     const form = controls(run, params, change);
     return revelio.typing(old, "neurons", state, {".fields": form.querySelector(".fields"), ".results": results})
-      ?? el("section", {"data-view": "neurons"}, el("h1", {}, "Neurons ", el("small", {}, run.title)), form, results);
+      ?? el("section", {"data-view": "neurons"}, el("h1", {}, "Neurons ", el("small", {}, run.title)),
+        revelio.warning(run), form, results);
   };
   revelio.lines = lines;
   revelio.perPage = PER_PAGE;

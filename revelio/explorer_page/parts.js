@@ -11,9 +11,19 @@
       else if (key === "value" || key === "checked" || key === "disabled") node[key] = value;
       else node.setAttribute(key, value === true ? "" : value);
     }
+    return put(node, children);
+  }
+
+  // Every child enters a node here: what is not there is nothing, never the word "null".
+  function put(node, children) {
     node.append(...children.flat(3).filter((child) => child !== null && child !== undefined && child !== false));
     return node;
   }
+  revelio.put = (node, ...children) => put(node, children);
+  revelio.refill = (node, ...children) => {
+    node.replaceChildren();
+    return put(node, children);
+  };
 
   // el("a.card", {href}, "text", child, …)
   revelio.el = (name, attributes, ...children) => {
@@ -75,9 +85,9 @@
       node.style.backgroundPosition = `${(place % n) * step}% ${Math.floor(place / n) * step}%`;
     } else {
       node.classList.add("wordy");
-      node.append(set.$.caption[row] || set.$.id[row]);
+      revelio.put(node, set.$.caption[row] || set.$.id[row]);
     }
-    if (heat) node.append(heat);
+    revelio.put(node, heat);
     if (size) node.style.setProperty("--tile", `${size}px`);
     return node;
   };
@@ -113,6 +123,9 @@
       known.classes[label] === undefined ? "" : ": ", el("bdi", {}, known.classes[label] ?? ""));
   };
 
+  // What has to be known before a number of a run is believed.
+  revelio.warning = (run) => (run.warning ? el("p.warning", {role: "note"}, el("b", {}, "No result: "), run.warning) : null);
+
   revelio.nameOf = (run, neuron) => run.$.name[neuron] || "unnamed";
 
   // The arrays that cards show.
@@ -136,7 +149,7 @@
     if (Number.isFinite(chance)) {
       const tick = el("b", {});
       tick.style.left = `${100 * Math.min(1, Math.max(0, chance))}%`;
-      node.append(tick);
+      revelio.put(node, tick);
     }
     return node;
   };
