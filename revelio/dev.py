@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['FOLDERS', 'HEADER', 'MAX_LINES', 'find_root', 'find_notebooks', 'directives', 'collect_tests', 'export_tests',
-           'notebook_problems', 'check_notebooks', 'out_of_step', 'run_graph', 'main']
+           'notebook_problems', 'check_notebooks', 'out_of_step', 'run_graph', 'write_readme', 'main']
 
 # %% ../nbs/90_dev.ipynb #2dd36f0e
 import argparse
@@ -272,21 +272,35 @@ def run_graph(
     return subprocess.run(list(map(str, command)), capture_output=True, text=True,
                           env=kept | {"PYTHONPATH": str(root), "HF_HUB_OFFLINE": "1"} | env)
 
+# %% ../nbs/90_dev.ipynb #a396dd8f
+def write_readme(
+    root: Path | None = None,  # the checkout; found from the working directory
+) -> list[str]:                # rows without an answer: their figure recorded none
+    "Write the table of the README from the figures of the study; RevelioError where these, or its place, are missing."
+    from revelio.tables import NOT_MEASURED, readme_table, with_table  # here: the other commands run while it is broken
+    root = find_root(root)
+    table, path = readme_table(root / "paper_figures/study"), root / "README.md"
+    _write(path, with_table(path.read_text(encoding="utf-8"), table))
+    return [row.split(" | ")[0].strip("| ") for row in table.splitlines() if NOT_MEASURED in row]
+
 # %% ../nbs/90_dev.ipynb #f9894101
 def main(
     argv: list[str] | None = None,  # default: the command line
 ) -> int:                           # exit status
-    "Run `python -m revelio.dev export|check|sync`."
+    "Run `python -m revelio.dev export|check|sync|readme`."
     parser = argparse.ArgumentParser(prog="python -m revelio.dev", description="Look after notebooks.")
-    parser.add_argument("command", choices=["export", "check", "sync"], help=(
+    parser.add_argument("command", choices=["export", "check", "sync", "readme"], help=(
         "export: write tests/ from the `#| pytest` cells; check: the form of every notebook; "
-        "sync: notebooks are clean, and revelio/ and tests/ are what they export"))
+        "sync: notebooks are clean, and revelio/ and tests/ are what they export; readme: write the README's table "
+        "from the figures of the study"))
     command = parser.parse_args(argv).command
     try:
         if command == "export":
             print("\n".join(f"tests/{p.name}" for p in export_tests()) or "tests/ is in step")
         elif command == "check":
             print(f"{check_notebooks()} notebooks are well formed")
+        elif command == "readme":
+            print("\n".join(["README.md is written.", *(f"not measured: {row}" for row in write_readme())]))
         elif files := out_of_step():
             raise ValueError("not clean, or out of step with nbs/ (run make export):\n  " + "\n  ".join(files))
         else:

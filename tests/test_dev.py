@@ -199,6 +199,26 @@ def test_this_checkout_keeps_tags():
     assert "tags" in config["DEFAULT"]["allowed_cell_metadata_keys"].split()
     assert config["DEFAULT"].getboolean("clear_all") is False
 
+# cell 4f5d4989
+def test_readme_writes_the_table_and_names_what_is_missing(checkout, monkeypatch, capsys):
+    import json
+
+    from revelio.tables import CLAIMS, README_MARKS, readme_table
+    root = checkout("00_toy.ipynb")
+    monkeypatch.chdir(root)
+    (root / "README.md").write_text("# x\n\n{}\n{}\n".format(*README_MARKS))
+    assert main(["readme"]) == 1 and "make figures PRESET=study" in capsys.readouterr().err
+    folder = root / "paper_figures/study"
+    folder.mkdir(parents=True)
+    for claim in CLAIMS:
+        (folder / f"{claim.figure}.json").write_text(json.dumps({"compare": []}))
+    row = {"what": "best timestep for group", "ours": "100", "published": "200", "verdict": "differ"}
+    (folder / "fig07_accuracy.json").write_text(json.dumps({"compare": [row]}))
+    assert main(["readme"]) == 0
+    said, text = capsys.readouterr().out, (root / "README.md").read_text()
+    assert readme_table(folder) in text and "| Coarse classes are read best at t = 200 | 100 | differ |" in text
+    assert CLAIMS[0].paper in said and "read best at t = 200" not in said
+
 # cell beda9b41
 def test_main_reports_without_a_traceback(project, monkeypatch, capsys):
     monkeypatch.chdir(project / "nbs")
