@@ -191,8 +191,11 @@ class DiffC(ClassifierMixin, _Folder, BaseEstimator):
 
 # %% ../nbs/09a_diffc.ipynb #9bebbf2a
 def _array(X):
-    "Torch tensors as arrays over the same memory; anything else as it is."
-    return X.detach().cpu().numpy() if isinstance(X, Tensor) else X
+    "Torch tensors as arrays, of any float type and with or without a graph; anything else as it is."
+    if not isinstance(X, Tensor):
+        return X
+    X = X.detach().cpu()
+    return (X.float() if X.dtype == torch.bfloat16 else X).numpy()
 
 
 def _logits(net, maps):
@@ -212,7 +215,7 @@ def _training_source(diffc, X, y):
     "The callable that gives maps, and the classes as an array."
     if callable(X):
         y = column_or_1d(y)
-        read = lambda rows, draw: as_maps(X(rows, draw)).float()
+        read = lambda rows, draw: as_maps(X(rows, draw)).detach().float()
     else:
         X, y = validate_data(diffc, _array(X), y, allow_nd=True, dtype=np.float32)
         read = _as_reader(X)
@@ -244,6 +247,9 @@ def _validation_set(diffc, read, codes, held, X_val, y_val):
     if X_val is not None:
         x = as_maps(torch.from_numpy(check_array(_array(X_val), allow_nd=True, dtype=np.float32)))
         at = {c: i for i, c in enumerate(diffc.classes_.tolist())}
+        if not set(np.asarray(y_val).tolist()) & set(at):
+            raise RevelioError(f"none of the {len(y_val)} validation images is of a class that is trained on "
+                               f"({', '.join(map(str, list(at)[:5]))}): give images of these classes, or none.")
         return x, torch.tensor([at.get(c, -1) for c in np.asarray(y_val).tolist()])  # -1: never trained, never right
     rows = np.flatnonzero(held)
     if diffc.validation and not len(rows):

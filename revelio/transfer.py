@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['view_rows', 'CellData', 'check_pair', 'probe_cells', 'train_diffc', 'few_shot', 'codes_curve', 'probe_folder',
-           'results_table', 'Search', 'search_cells']
+           'results_table', 'measured_rows', 'Search', 'search_cells']
 
 # %% ../nbs/10a_transfer.ipynb #93a7f403
 import copy
@@ -24,7 +24,8 @@ from torch import Tensor
 
 from .core import RevelioError, atomic_path, fingerprint, read_json, track, unknown, write_json
 from .diffc import DiffC, hold_out
-from .probes import CodesProbe, group_interval, make_probe, pooled, scores
+from .probes import CodesProbe, make_probe, pooled, scores
+from .stats import bootstrap_mean
 from .store import FeatureStore
 from .training import store_fingerprint
 
@@ -62,7 +63,7 @@ class CellData:
         known = (images[level] >= 0).to_numpy()
         if not known.any():
             raise RevelioError(f"no image of {self.store.path.name} has a label in column {level!r}.")
-        self.views = self.all_views[known]  # (n, n_views) rows of the store
+        self.views, self.ids = self.all_views[known], images["id"][known].to_numpy()  # (n, n_views) rows of the store
         self.y = np.array(self.store.classes[level])[images[level][known].to_numpy()]  # (n,) class names
         self.groups = images["split_group" if "split_group" in images else "id"][known].to_numpy()  # (n,)
 
@@ -75,7 +76,7 @@ class CellData:
     def take(self, rows: np.ndarray) -> "CellData":
         "Keep some images: row numbers or a mask."
         part = copy.copy(self)
-        part.views, part.y, part.groups = self.views[rows], self.y[rows], self.groups[rows]
+        part.views, part.ids, part.y, part.groups = (v[rows] for v in (self.views, self.ids, self.y, self.groups))
         return part
 
     def __len__(self):
@@ -86,20 +87,27 @@ class CellData:
         turn = (rows + draw) % self.views.shape[1] if draw else 0
         return self.store.rows(self.layer, self.timestep, self.views[rows, turn])
 
-    def blocks(self) -> Iterator[Tensor]:
-        "Read the features of all images as they are, a block at a time: maps may be larger than the memory."
-        for rows in np.array_split(np.arange(len(self)), -(-len(self) // 1024)):
-            yield self(rows, 0)
+    def blocks(self, view: int = 0) -> Iterator[Tensor]:
+        "Read the features of a view of all images, a block at a time: maps may be larger than the memory."
+        for rows in np.array_split(self.views[:, view], -(-len(self) // 1024)):
+            yield self.store.rows(self.layer, self.timestep, rows)
 
     def pooled(self, kind: str = "gap") -> np.ndarray:  # (n, d)
-        "Read all features and pool them over space."
+        "Read the features of all images as they are and pool them over space."
         return np.concatenate([pooled(block.float().numpy(), kind) for block in self.blocks()])
+
+    def training_rows(self, kind: str = "gap") -> dict[str, np.ndarray]:  # X, y, groups, first: as a probe's fit takes
+        "Read the pooled features of all views, view 0 of all images first."
+        n_views = self.views.shape[1]
+        x = [pooled(block.float().numpy(), kind) for view in range(n_views) for block in self.blocks(view)]
+        return {"X": np.concatenate(x), "y": np.tile(self.y, n_views), "groups": np.tile(self.groups, n_views),
+                "first": np.arange(n_views * len(self)) < len(self)}
 
     def describe(self) -> dict:
         "Name the cell, for a table."
         made = self.store.settings
         return {**{k: made.get(k) for k in ("model", "dataset", "prompt", "pooling")}, "layer": self.layer,
-                "timestep": self.timestep, "level": self.level, "mode": "cached"}
+                "timestep": self.timestep, "level": self.level, "mode": "cached", "n_views": self.views.shape[1]}
 
     def fingerprint(self) -> str:
         "Hash what the numbers depend on: the store, the views and the classes."
@@ -123,23 +131,43 @@ def check_pair(
                            f"{sorted(both)[0]!r}: what is tested must not be trained on. Leave the test store out, and "
                            "groups are held out.")
 
-# %% ../nbs/10a_transfer.ipynb #21181985
+# %% ../nbs/10a_transfer.ipynb #82f77516
 def _sides(train, test, layer, timestep, levels, test_share, seed):
-    "Yield (data to train on, data to test on) for each level."
-    data = CellData(train, layer, timestep, levels[0])
+    "(data to train on, data to test on) of each level, all of them checked before any is worked on."
+    data, sides = CellData(train, layer, timestep, levels[0]), []
     other = None if test is None else CellData(test, layer, timestep, levels[0])
     for level in levels:
         mine = data.with_level(level)
         if other is not None:
-            yield mine, other.with_level(level)
-            continue
-        held = hold_out(mine.y, mine.groups, test_share, seed)
-        if not held.any():
-            raise RevelioError(f"nothing can be held out: every class of {level!r} has a single split group. Give a "
-                               "test store.")
-        yield mine.take(~held), mine.take(held)
+            sides.append((mine, other.with_level(level)))
+        else:
+            _check_classes(mine, level, "of the store")
+            held = hold_out(mine.y, mine.groups, test_share, seed)
+            if not held.any():
+                raise RevelioError(f"nothing can be held out: every class of {level!r} has a single split group. Give "
+                                   "a test store.")
+            sides.append((mine.take(~held), mine.take(held)))
+        _check_sides(*sides[-1], level)
+    return sides
 
 
+def _check_classes(data, level, which):
+    names, counts = np.unique(data.y, return_counts=True)
+    if len(names) < 2:
+        raise RevelioError(f"nothing to tell apart: all {counts.sum()} images {which} are of one class of {level!r}, "
+                           f"{names[0]!r}; expected two classes or more. Choose another label level, or other images.")
+
+
+def _check_sides(train, test, level):
+    "RevelioError unless both sides have two classes, and share one."
+    _check_classes(train, level, "to train on")
+    _check_classes(test, level, "to test on")
+    if not set(train.y) & set(test.y):
+        raise RevelioError(f"none of the {len(test.y)} test images is of a class of {level!r} that is trained on: "
+                           f"trained on {', '.join(sorted(set(train.y))[:5])}, tested on "
+                           f"{', '.join(sorted(set(test.y))[:5])}.")
+
+# %% ../nbs/10a_transfer.ipynb #21181985
 def _check_maps(data):
     if len(data.shape) < 2:
         raise RevelioError("Diff-C reads maps, and this store holds pooled features: extract with --pooling none.")
@@ -167,7 +195,7 @@ def _fit_and_score(estimator, fit_data, test_data):
     elif isinstance(estimator, DummyClassifier):
         estimator.fit(np.zeros((len(fit_data), 1)), fit_data.y)
     else:
-        estimator.fit(fit_data.pooled(estimator.pooling), fit_data.y, fit_data.groups)
+        estimator.fit(**fit_data.training_rows(estimator.pooling))
     fitted = time.perf_counter()
     found = _predict(estimator, test_data)
     done = time.perf_counter()
@@ -188,10 +216,15 @@ def probe_cells(
     test_share: float = 0.25,           # of the images, where there is no test store
 ) -> pd.DataFrame:  # model … timestep, level, kind, seed, n_train, validation, accuracy, macro_accuracy, low, high, …
     "Train probes on cells of a store and test each once; RevelioError as CellData, make_probe and check_pair."
+    return _probe_rows(train, cells, kinds, levels, test, seeds, settings, test_share)[0]
+
+
+def _probe_rows(train, cells, kinds, levels, test, seeds, settings, test_share=0.25):
+    "The table of `probe_cells`, and for each of its rows what `_said` keeps."
     if test is not None:
         check_pair(train, test)
     probes = {kind: make_probe(kind, **(settings or {}).get(kind, {})) for kind in kinds}
-    rows = []
+    rows, said = [], []
     for layer, timestep in track(cells, "probe", unit="cell"):
         for fit_data, test_data in _sides(train, test, layer, timestep, list(levels), test_share, seeds[0]):
             about = fit_data.describe()
@@ -200,8 +233,32 @@ def probe_cells(
                 estimator = DummyClassifier() if kind == "dummy" else clone(probes[kind])
                 if "seed" in estimator.get_params():
                     estimator.set_params(seed=seed)
-                rows.append({**about, "kind": kind, "seed": seed, **_fit_and_score(estimator, fit_data, test_data)[1]})
-    return pd.DataFrame(rows)
+                found, row = _fit_and_score(estimator, fit_data, test_data)
+                rows.append({**about, "kind": kind, "seed": seed, **row})
+                said.append(_said(fit_data, test_data, found))
+    return pd.DataFrame(rows), said
+
+# %% ../nbs/10a_transfer.ipynb #5156e0fa
+def _said(train, test, found):
+    "What a classifier said of the test images, and how each class fared."
+    names = np.union1d(test.store.classes[test.level], np.union1d(train.y, test.y))
+    table = pd.DataFrame({"n_train": pd.Series(train.y).value_counts(), "n_test": pd.Series(test.y).value_counts(),
+                          "accuracy": pd.Series(found == test.y).groupby(test.y).mean()}, index=names)
+    table = table.astype({"n_train": float, "n_test": float}).fillna({"n_train": 0, "n_test": 0})
+    hits = pd.DataFrame({"id": test.ids, "split_group": test.groups, "y": test.y, "found": found})
+    return hits, table.astype({"n_train": int, "n_test": int}).rename_axis("class").reset_index()
+
+
+def _write_results(folder, rows, said, made_from):
+    "Write results.json, hits.parquet and per_class.csv; rows of the latter two say which row of results they are of."
+    named = [{k: row[k] for k in ("level", "kind", "seed", "pooling", "shots", "draw") if k in row} for row in rows]
+    hits, classes = (pd.concat([table.assign(row=i, **names) for i, (table, names) in enumerate(zip(part, named))],
+                               ignore_index=True) for part in zip(*said))
+    words = hits.select_dtypes(exclude="number").columns
+    hits.astype({name: "category" for name in words}).to_parquet(folder / "hits.parquet", index=False)
+    classes.to_csv(folder / "per_class.csv", index=False, float_format="%.6g", lineterminator="\n")
+    plain = [{k: None if v != v else v for k, v in row.items()} for row in rows]  # JSON knows no NaN
+    write_json(folder / "results.json", {"rows": plain, "made_from": made_from})
 
 # %% ../nbs/10a_transfer.ipynb #25c602df
 def _finished_rows(out, made_from):
@@ -209,6 +266,8 @@ def _finished_rows(out, made_from):
     if not out.exists():
         return None
     found = read_json(out / "results.json")
+    if not (out / "hits.parquet").exists():
+        raise RevelioError(f"{out.name} holds no hits.parquet, so an older version wrote it: delete it, and run again.")
     if other := [f"{k} = {found['made_from'].get(k)!r}, now {v!r}" for k, v in made_from.items()
                  if found["made_from"].get(k) != v]:
         raise RevelioError(f"{out.name} was made with {'; '.join(other)}: choose another folder, or delete it.")
@@ -218,7 +277,7 @@ def _finished_rows(out, made_from):
 def train_diffc(
     source: CellData,  # or what has its call, y, groups, describe(), fingerprint() and check_test(), as views.LiveMaps
     test: CellData,
-    out: str | Path,   # folder: diffc/, confusion.csv, results.json
+    out: str | Path,   # folder: diffc/, confusion.csv, per_class.csv, hits.parquet, results.json
     seed: int = 0,
     **settings,        # of DiffC
 ) -> dict:             # the row of the table
@@ -229,6 +288,7 @@ def train_diffc(
     if (rows := _finished_rows(out, made_from)) is not None:
         return rows[0]
     _check_maps(test)
+    _check_sides(source, test, test.level)
     if isinstance(source, CellData):
         check_pair(source.store, test.store)
     else:
@@ -242,10 +302,11 @@ def train_diffc(
     with atomic_path(out) as temporary:
         temporary.mkdir()
         diffc.save(temporary / "diffc")
-        names = np.union1d(diffc.classes_, test.y)
+        said = _said(source, test, found)
+        names = said[1]["class"]
         pd.DataFrame(confusion_matrix(test.y, found, labels=names), index=names, columns=names).to_csv(
-            temporary / "confusion.csv")
-        write_json(temporary / "results.json", {"rows": [row], "made_from": made_from})
+            temporary / "confusion.csv", index_label="")
+        _write_results(temporary, [row], [said], made_from)
     (partial / "checkpoint.safetensors").unlink(missing_ok=True)
     partial.rmdir()
     return row
@@ -260,16 +321,25 @@ def few_shot(
     seed: int = 0,
 ) -> pd.DataFrame:  # kind, shots, draw, n_train, accuracy, macro_accuracy, low, high, …
     "Score probes that are trained on a few images of each class, and a dummy."
-    rows = []
+    return _few_rows(probes, train, test, shots, n_draws, seed)[0]
+
+
+def _few_rows(probes, train, test, shots, n_draws, seed):
+    "The table of `few_shot`, and for each of its rows what `_said` keeps."
+    if not len(shots) or min(shots) < 1 or n_draws < 1:
+        raise RevelioError(f"shots = {list(shots)}, n_draws = {n_draws}: expected numbers from 1 on.")
+    _check_sides(train, test, train.level)
+    rows, said = [], []
     for draw in range(n_draws):
         order = np.random.default_rng([seed, draw]).permutation(len(train))
         place = pd.Series(train.y[order]).groupby(train.y[order]).cumcount().to_numpy()  # among its class
         for n in shots:
             chosen = train.take(np.sort(order[place < n]))
             for kind, estimator in {"dummy": DummyClassifier(), **probes}.items():
-                rows.append({"kind": kind, "shots": n, "draw": draw,
-                             **_fit_and_score(clone(estimator), chosen, test)[1]})
-    return pd.DataFrame(rows)
+                found, row = _fit_and_score(clone(estimator), chosen, test)
+                rows.append({"kind": kind, "shots": n, "draw": draw, **row})
+                said.append(_said(chosen, test, found))
+    return pd.DataFrame(rows), said
 
 
 def codes_curve(
@@ -293,7 +363,7 @@ def codes_curve(
 def probe_folder(
     train: FeatureStore,
     cell: tuple[str, int],                # layer, timestep
-    out: str | Path,                      # folder: results.json
+    out: str | Path,                      # folder: results.json, hits.parquet, per_class.csv
     kinds: Sequence[str] = ("linear",),   # as for probe_cells
     levels: Sequence[str] = ("label",),
     test: FeatureStore | None = None,
@@ -310,14 +380,12 @@ def probe_folder(
     if (rows := _finished_rows(out, made_from)) is not None:
         return pd.DataFrame(rows)
     if shots:
-        table = _few_shot_rows(train, test, cell, kinds, levels, settings or {}, shots, n_draws, seeds[0])
+        table, said = _few_shot_rows(train, test, cell, kinds, levels, settings or {}, shots, n_draws, seeds[0])
     else:
-        table = probe_cells(train, [cell], kinds, levels, test, seeds, settings)
+        table, said = _probe_rows(train, [cell], kinds, levels, test, seeds, settings)
     with atomic_path(out) as temporary:
         temporary.mkdir()
-        records = table.to_dict("records")
-        rows = [{k: None if v != v else v for k, v in row.items()} for row in records]  # JSON knows no NaN
-        write_json(temporary / "results.json", {"rows": rows, "made_from": made_from})
+        _write_results(temporary, table.to_dict("records"), said, made_from)
     return table
 
 
@@ -326,11 +394,13 @@ def _few_shot_rows(train, test, cell, kinds, levels, settings, shots, n_draws, s
     if test is not None:
         check_pair(train, test)
     probes = {kind: make_probe(kind, seed, **settings.get(kind, {})) for kind in kinds}
-    tables = []
+    tables, said = [], []
     for fit_data, test_data in _sides(train, test, *cell, list(levels), 0.25, seed):
-        tables.append(few_shot(probes, fit_data, test_data, shots, n_draws, seed).assign(**{
+        table, more = _few_rows(probes, fit_data, test_data, shots, n_draws, seed)
+        tables.append(table.assign(**{
             name: value for name, value in fit_data.describe().items() if name != "pooling"}))
-    return pd.concat(tables, ignore_index=True)
+        said += more
+    return pd.concat(tables, ignore_index=True), said
 
 # %% ../nbs/10a_transfer.ipynb #6ad04ccd
 def results_table(
@@ -340,14 +410,35 @@ def results_table(
     "Gather results; RevelioError names the folders that hold none, and the command that makes them."
     tables = []
     for folder in map(Path, folders):
-        found = [path for path in sorted(folder.rglob("results.json"))
-                 if not any(part.startswith(".") for part in path.relative_to(folder).parts)]
+        found = _results_files(folder)
         tables.append(pd.DataFrame([row for path in found for row in read_json(path)["rows"]]))
         tables[-1]["source"] = folder.name
     missing = [str(folder) for folder, table in zip(folders, tables) if not len(table)]
     if missing or not tables:
         raise RevelioError(f"no results in {', '.join(missing) or 'no folder at all'}. Make them with: {command}")
     return pd.concat(tables, ignore_index=True)
+
+
+def measured_rows(
+    folders: Sequence[str | Path],  # as for results_table
+    command: str,
+) -> pd.DataFrame:                  # of results_table, and `measured`: each accuracy as stats.Measured
+    "Gather results with what was said of each test image; RevelioError as results_table, and where that is missing."
+    table, measured = results_table(folders, command), []
+    for path in (path for folder in map(Path, folders) for path in _results_files(folder)):
+        if not path.with_name("hits.parquet").exists():
+            raise RevelioError(f"{path.parent} holds no hits.parquet beside its results: delete it, and make it again "
+                               f"with: {command}")
+        hits = pd.read_parquet(path.with_name("hits.parquet"), columns=["row", "split_group", "y", "found"])
+        hits["hit"] = hits["y"].astype(str) == hits["found"].astype(str)
+        measured += [bootstrap_mean(rows["hit"], rows["split_group"]) for _, rows in hits.groupby("row")]
+    return table.assign(measured=measured)
+
+
+def _results_files(folder):
+    "The results.json below a folder; none of folders that are being written."
+    return [path for path in sorted(folder.rglob("results.json"))
+            if not any(part.startswith(".") for part in path.relative_to(folder).parts)]
 
 # %% ../nbs/10a_transfer.ipynb #ee951969
 class Search(NamedTuple):
@@ -376,6 +467,7 @@ def search_cells(
         raise RevelioError(f"budget {budget}, keep {keep}: expected shares between 0 and 1.")
     cells = [(layer, t) for layer in store.layers for t in store.timesteps]
     data = CellData(store, *cells[0], level)
+    _check_classes(data, level, "of the store")
     order, counts = _group_order(data.groups, seed), [len(cells)]
     while counts[-1] > 1:
         counts.append(min(counts[-1] - 1, int(np.ceil(counts[-1] * keep))))
@@ -408,9 +500,9 @@ def _probe_cell(store, cell, level, rows, seed, settings):
     began, data, rows = time.perf_counter(), CellData(store, *cell, level), np.sort(rows)
     linear = make_probe("linear", **{"seed": seed} | settings)
     x, hits = data.pooled(linear.pooling), np.full(len(data), np.nan)
-    fitted = linear.fit(x[rows], data.y[rows], data.groups[rows])
+    fitted = linear.fit(**data.take(rows).training_rows(linear.pooling))
     if fitted.cv_hits_ is not None:
-        hits[rows] = fitted.cv_hits_
+        hits[rows] = fitted.cv_hits_[: len(rows)]
     others = ~np.isin(data.groups, data.groups[rows])
     if others.any():
         hits[others] = fitted.predict(x[others]) == data.y[others]
@@ -418,6 +510,6 @@ def _probe_cell(store, cell, level, rows, seed, settings):
     if not known.any():
         raise RevelioError(f"cells cannot be compared on {len(rows)} images: no class of {level!r} has two split "
                            "groups there. Raise the budget, or choose a coarser label.")
-    low, high = group_interval(hits[known], data.groups[known], seed=seed)
+    low, high = bootstrap_mean(hits[known], data.groups[known], seed=seed).interval()
     return {"layer": cell[0], "timestep": cell[1], "n": len(rows), "accuracy": float(hits[known].mean()), "low": low,
             "high": high, "seconds": time.perf_counter() - began}

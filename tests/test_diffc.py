@@ -152,6 +152,8 @@ def test_given_validation_features_may_hold_a_class_never_trained():
     assert diffc.history_["val_accuracy"].iloc[-1] <= 2 / 3 and diffc.validation_confusion_.sum() == known.sum()
     with pytest.raises(RevelioError, match="belong together"):
         DiffC(**QUICK).fit(x, y, X_val=x)
+    with pytest.raises(RevelioError, match="none of the 2 validation images is of a class that is trained on"):
+        DiffC(**QUICK).fit(x[known], y[known], X_val=x[:2], y_val=["unicorn", "dragon"])
 
 
 class Stop(Exception):

@@ -5,7 +5,9 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pandas as pd
 import torch
+from scipy.optimize import minimize
 from scipy.sparse import csr_matrix, issparse
+from scipy.special import log_softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.feature_selection import chi2
@@ -14,11 +16,12 @@ from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
-from torch import Tensor
 from revelio.core import RevelioError, logger, unknown
-from revelio.diffc import POOLINGS, DiffC, as_maps, macro_accuracy
+from revelio.diffc import POOLINGS, DiffC, _array, as_maps, macro_accuracy
+from revelio.stats import bootstrap_mean
 
 # cell 127b8cbf
 import subprocess
@@ -29,6 +32,7 @@ import pytest
 import torch
 from scipy.sparse import csr_matrix
 from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -41,7 +45,6 @@ from revelio.probes import (
     KNNProbe,
     LinearProbe,
     code_matrix,
-    group_interval,
     make_probe,
     pooled,
     scores,
@@ -62,30 +65,98 @@ def test_scikit_learn_accepts_them(probe):
     check_estimator(probe)
 
 
-def test_the_linear_probe_is_scikit_learns_with_the_best_c():
+def by_hand(probe, x, y):
+    "What scikit-learn's own solver finds for the C that was chosen."
+    model = LogisticRegression(C=probe.C_, class_weight=probe.class_weight, max_iter=5000, tol=1e-7)
+    return make_pipeline(StandardScaler(), model).fit(x.astype(np.float64), y)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("class_weight", [None, "balanced", {0: 3.0}])
+@pytest.mark.parametrize("C", [1e-3, 1.0])
+def test_the_linear_probe_is_scikit_learns(n_classes, class_weight, C):
     x, y, groups = grouped()
+    y = np.minimum(y, n_classes - 1)
     x[np.arange(240), y] += 1
-    probe = LinearProbe(Cs=(0.3, 0.001)).fit(x, y, groups)
-    by_hand = make_pipeline(StandardScaler(), LogisticRegression(C=probe.C_, max_iter=300)).fit(x, y)
-    assert np.array_equal(probe.predict_proba(x), by_hand.predict_proba(x))
+    x[:, 5:9] += 5 * x[:, 4:5]  # columns that hang together
+    probe = LinearProbe(Cs=(C,), class_weight=class_weight).fit(x, y, groups)
+    assert np.abs(probe.predict_proba(x) - by_hand(probe, x, y).predict_proba(x)).max() < 3e-3
     assert probe.cv_accuracy_ == np.mean(probe.cv_hits_) and len(probe.cv_hits_) == 240
+
+
+def test_more_numbers_than_images():
+    rng, y = np.random.default_rng(1), np.arange(120) % 4
+    x = (rng.normal(size=(120, 5)) @ rng.normal(size=(5, 700)) * 3 + rng.normal(size=(120, 700)) + y[:, None] % 2)
+    probe = LinearProbe(Cs=(1e-3, 1e-2, 1e-1)).fit(x.astype(np.float32), y)
+    assert np.abs(probe.predict_proba(x) - by_hand(probe, x, y).predict_proba(x)).max() < 3e-3
+    # each C of a path ends where it would have ended alone
+    hits = probe._fold_hits(x.astype(np.float32), y, None, None)
+    alone = [LinearProbe(Cs=(C,)).fit(x.astype(np.float32), y).cv_hits_ for C in (1e-3, 1e-2, 1e-1)]
+    assert np.mean(hits == alone) > 0.99
+
+
+def test_c_is_chosen_on_held_out_rows():
     rng = np.random.default_rng(1)
-    noise, wide = rng.normal(size=(60, 200)), np.arange(60) % 2
-    noise[:, 0] += 1.2 * wide
-    assert LinearProbe(Cs=(1e-3, 1e3)).fit(noise, wide).C_ == 1e-3  # a wide and noisy problem wants a small C
+    noise, two = rng.normal(size=(150, 60)), np.arange(150) % 2
+    noise[:, 0] += 1.5 * two
+    assert LinearProbe(Cs=(1e-3, 1e3)).fit(noise, two).C_ == 1e-3  # a noisy problem wants a small C
+    noise[:, 0] += 9 * two
+    assert LinearProbe(Cs=(1e-5, 1e-1), class_weight={0: 9}).fit(noise, two).C_ == 1e-1
+
+
+def test_what_does_not_converge_says_so():
+    x, y, _ = grouped()
+    with pytest.warns(ConvergenceWarning, match="did not converge in 3 iterations"):
+        LinearProbe(Cs=(10.0,), max_iter=3).fit(x, y)
+
+
+@pytest.mark.parametrize("probe", [LinearProbe(), KNNProbe(k=3)], ids=["linear", "knn"])
+def test_further_views_are_trained_on_and_never_validated_on(probe):
+    x, y, groups = grouped()
+    x[np.arange(240), y] += 2
+    other = np.random.default_rng(9).normal(size=x.shape).astype(np.float32)  # views that look like nothing
+    first = np.arange(480) < 240
+    both = clone(probe).fit(np.r_[x, other], np.r_[y, y], np.r_[groups, groups], first)
+    assert (np.isnan(both.cv_hits_) == ~first).all() and both.cv_accuracy_ > 0.6
+    plain = clone(probe).fit(x, y, groups)
+    assert not np.allclose(both.predict_proba(x), plain.predict_proba(x))
+    with pytest.raises(RevelioError, match="240 marks of first views for 480 rows"):
+        clone(probe).fit(np.r_[x, other], np.r_[y, y], None, first[:240])
+
+
+def test_any_kind_of_tensor():
+    x, y, groups = grouped()
+    x[np.arange(240), y] += 2
+    tensor = torch.from_numpy(x)
+    for probe in (LinearProbe(Cs=(0.1,)), KNNProbe(k=3), make_probe("diffc", width=2, n_epochs=1, batch_size=64)):
+        said = [probe.fit(t, y, groups).predict(t) for t in (tensor.bfloat16(), tensor.clone().requires_grad_(),
+                                                            tensor.double())]
+        assert (said[1] == said[2]).all() and (said[0] == said[1]).mean() > 0.9
+
+
+def test_settings_out_of_range_are_refused_in_one_sentence():
+    x, y, groups = grouped()
+    for probe, message in ((LinearProbe(Cs=()), "Cs = "), (LinearProbe(Cs=(0, 1)), "Cs = "), (KNNProbe(k=0), "k = 0"),
+                           (LinearProbe(n_folds=1), "n_folds = 1"), (KNNProbe(n_folds=0), "n_folds = 0")):
+        with pytest.raises(RevelioError, match=message):
+            probe.fit(x, y, groups)
+    with pytest.raises(RevelioError, match="1 class .0.; expected two"):
+        LinearProbe().fit(x, np.zeros(240, int))
 
 
 def test_folds_part_no_group():
     x, y, groups = grouped()  # labels are noise: only a copy in the training folds could be guessed
-    blind, honest = LinearProbe(Cs=(1.0,)).fit(x, y), LinearProbe(Cs=(1.0,)).fit(x, y, groups)
-    assert blind.cv_accuracy_ > 0.95 and honest.cv_accuracy_ < 0.6
+    for probe in (LinearProbe(Cs=(1.0,)), KNNProbe(k=1)):
+        blind, honest = clone(probe).fit(x, y), clone(probe).fit(x, y, groups)
+        assert blind.cv_accuracy_ > 0.95 and honest.cv_accuracy_ < 0.6
 
 
 def test_one_image_per_class_is_trained_without_cross_validation():
     x = np.eye(4, dtype=np.float32)
     probe = LinearProbe(Cs=(0.1, 1, 10)).fit(x, list("abcd"))
     assert probe.C_ == 1 and np.isnan(probe.cv_accuracy_) and probe.score(x, list("abcd")) == 1
-    assert KNNProbe().fit(x, list("abcd")).n_features_in_ == 4
+    knn = KNNProbe().fit(x, list("abcd"))
+    assert knn.n_features_in_ == 4 and np.isnan(knn.cv_accuracy_) and knn.cv_hits_ is None
 
 
 def test_maps_tokens_and_tensors_are_pooled():
@@ -142,14 +213,12 @@ def test_scores_by_hand():
 
 
 def test_the_interval_draws_whole_groups():
-    hits = np.repeat(np.arange(40) % 2, 10).astype(bool)  # ten copies of each of forty images
-    low, high = group_interval(hits, np.arange(400))
-    wide = group_interval(hits, np.repeat(np.arange(40), 10))
-    assert low < 0.5 < high and (wide[1] - wide[0]) / (high - low) == pytest.approx(10**0.5, rel=0.15)
+    hits = np.repeat(np.arange(40) % 2, 10)  # ten copies of each of forty images
+    width = lambda groups: np.diff([scores(hits, np.ones(400), groups)[k] for k in ("low", "high")])[0]
+    assert width(np.repeat(np.arange(40), 10)) / width(None) == pytest.approx(10**0.5, rel=0.15)
     # twenty groups of nine right images, twenty of a single wrong one: shares of images, not means of groups
-    uneven = np.repeat([True, False], [180, 20])
-    low, high = group_interval(uneven, np.r_[np.repeat(np.arange(20), 9), 20 + np.arange(20)])
-    assert 0.75 < low < 0.9 < high
+    found = scores(np.repeat([1, 0], [180, 20]), np.ones(200), np.r_[np.repeat(np.arange(20), 9), 20 + np.arange(20)])
+    assert 0.75 < found["low"] < 0.9 < found["high"] and found["n_classes_tested"] == 2
 
 
 def test_probes_by_name():

@@ -15,7 +15,8 @@ from sklearn.metrics import confusion_matrix
 from torch import Tensor
 from revelio.core import RevelioError, atomic_path, fingerprint, read_json, track, unknown, write_json
 from revelio.diffc import DiffC, hold_out
-from revelio.probes import CodesProbe, group_interval, make_probe, pooled, scores
+from revelio.probes import CodesProbe, make_probe, pooled, scores
+from revelio.stats import bootstrap_mean
 from revelio.store import FeatureStore
 from revelio.training import store_fingerprint
 
@@ -27,13 +28,14 @@ import torch
 from scipy.sparse import csr_matrix
 
 from revelio.core import RevelioError
-from revelio.probes import KNNProbe, LinearProbe
+from revelio.probes import KNNProbe, LinearProbe, make_probe
 from revelio.store import FeatureStore, StoreWriter
 from revelio.transfer import (
     CellData,
     check_pair,
     codes_curve,
     few_shot,
+    measured_rows,
     probe_cells,
     probe_folder,
     results_table,
@@ -122,6 +124,7 @@ def test_one_image_per_class(tmp_path):
     test = make_store(tmp_path / "b", np.arange(40) % 4, seed=1, names="test")
     table = probe_cells(train, [("a", 25)], ["linear", "knn", "diffc"], test=test, settings={"diffc": QUICK})
     assert table["accuracy"].iloc[1] > 0.4 and table["validation"].isna().all()
+    assert (table["n_classes_tested"] == 4).all() and (table["n_views"] == 1).all()
     with pytest.raises(RevelioError, match="no class of 'label' has two split groups"):
         search_cells(train)
 
@@ -167,6 +170,10 @@ def test_views_of_an_image(tmp_path):
             row, row + 12, row + 24}
     assert torch.equal(data(np.array([7, 2]), 0), features[[7, 2]])
     assert torch.equal(data.take(rows > 5)(np.array([0]), 0), features[[6]])
+    taken = data.take(rows > 9).training_rows("flatten")
+    assert np.allclose(taken["X"], features[[10, 11, 22, 23, 34, 35]].flatten(1))
+    assert taken["y"].tolist() == ["cat", "dog"] * 3 and taken["groups"].tolist() == ["train/10", "train/11"] * 3
+    assert taken["first"].tolist() == [True] * 2 + [False] * 4
     with pytest.raises(RevelioError, match="has the views"):
         view_rows(["a", "b", "a#1"])
     assert view_rows(["a#1", "b"]).tolist() == [[0], [1]] and view_rows(["a", "a#0", "a#x"]).tolist() == [[0], [1], [2]]
@@ -181,6 +188,9 @@ def test_a_diffc_folder_is_finished_once(stores, tmp_path):
     assert np.trace(confusion.to_numpy()) / 40 == row["accuracy"]
     assert len(pd.read_csv(tmp_path / "d" / "diffc" / "history.csv")) == 12
     assert [p.name for p in tmp_path.iterdir()] == ["d"]
+    classes = pd.read_csv(tmp_path / "d" / "per_class.csv")
+    assert classes["n_train"].tolist() == [40, 40] and classes["n_test"].tolist() == [20, 20]
+    assert classes["accuracy"].tolist() == [confusion.iloc[i, i] / 20 for i in (0, 1)]
     assert train_diffc(train, test, tmp_path / "d", seed=3, **QUICK) == row
     assert results_table([tmp_path], "make").to_dict("records") == [row | {"source": tmp_path.name}]
     with pytest.raises(RevelioError, match=r"no results in \S+x. Make them with: make figures"):
@@ -211,12 +221,93 @@ def test_the_probes_of_a_cell_are_done_once(stores, tmp_path, monkeypatch):
     for other, message in ((dict(kinds=["knn"]), "kinds = "), (dict(test=None), "test = "), (dict(shots=[2]), "shots")):
         with pytest.raises(RevelioError, match=message):
             probe_folder(train, ("a", 25), tmp_path / "p", **asked | other)
+    (tmp_path / "p" / "hits.parquet").unlink()
+    with pytest.raises(RevelioError, match="p holds no hits.parquet.*make all"):
+        measured_rows([tmp_path / "p"], "make all")
+    with pytest.raises(RevelioError, match="p holds no hits.parquet.*delete it"):
+        probe_folder(train, ("a", 25), tmp_path / "p", **asked)
+
+
+def test_what_was_said_of_each_image_is_kept_and_can_be_paired(stores, tmp_path):
+    train, test = stores
+    asked = dict(kinds=["linear", "knn"], levels=["label", "group"], test=test)
+    for name in "ab":
+        probe_folder(train, (name, 25), tmp_path / "p" / name, **asked)
+    probe_folder(train, ("a", 25), tmp_path / "few", shots=[1, 2], n_draws=2, **asked | {"levels": ["label"]})
+    train_diffc(*(CellData(s, "a", 25) for s in stores), tmp_path / "d", **QUICK)
+    table = measured_rows([tmp_path / "p", tmp_path / "few", tmp_path / "d"], "make")
+    assert len(table) == 12 + 12 + 1 and table.drop(columns="measured").equals(
+        results_table([tmp_path / "p", tmp_path / "few", tmp_path / "d"], "make"))
+    for row in table.itertuples():  # each number is of its own row
+        assert row.measured.value == pytest.approx(row.accuracy) and row.measured.interval() == pytest.approx(
+            (row.low, row.high))
+    assert len({m.key for m in table["measured"]}) == 1
+    hits = pd.read_parquet(tmp_path / "p" / "a" / "hits.parquet")
+    assert list(hits) == ["id", "split_group", "y", "found", "row", "level", "kind", "seed", "pooling"]
+    one = hits[(hits["kind"] == "knn") & (hits["level"] == "label")]
+    assert one["id"].tolist() == test.ids and one["y"].tolist() == [CLASSES["label"][i % 4] for i in range(40)]
+    said = make_probe("knn").fit(CellData(train, "a", 25).pooled(), CellData(train, "a", 25).y).predict(
+        CellData(test, "a", 25).pooled())
+    assert one["found"].tolist() == said.tolist()
+
+
+def test_classes_without_test_images_are_named(tmp_path):
+    train = make_store(tmp_path / "a", [0, 1, 2] * 12)
+    test = make_store(tmp_path / "b", [0, 1] * 8, seed=1, names="test")
+    table = probe_folder(train, ("a", 25), tmp_path / "p", test=test)
+    classes = pd.read_csv(tmp_path / "p" / "per_class.csv").query("kind == 'linear'")
+    assert classes["class"].tolist() == CLASSES["label"] and (table["n_classes_tested"] == 2).all()
+    assert classes["n_train"].tolist() == [12, 12, 12, 0] and classes["n_test"].tolist() == [8, 8, 0, 0]
+    assert classes["accuracy"].notna().tolist() == [True, True, False, False]
+    train_diffc(CellData(train, "a", 25), CellData(test, "a", 25), tmp_path / "d", **QUICK)
+    confusion = pd.read_csv(tmp_path / "d" / "confusion.csv", index_col=0)
+    assert list(confusion) == CLASSES["label"] == list(confusion.index)
+    assert confusion.sum(axis=1).tolist() == [8, 8, 0, 0]
+
+
+def test_one_class_is_refused_before_any_work(tmp_path, monkeypatch):
+    one = make_store(tmp_path / "one", [1] * 12, names="one")
+    mixed = make_store(tmp_path / "mixed", [0, 1, 2] * 4, names="mixed")
+    two = make_store(tmp_path / "two", [3, 2] * 6, names="two")  # of one group, and of classes of its own
+    low = make_store(tmp_path / "low", [0, 1] * 6, names="low")
+    monkeypatch.setattr("revelio.transfer._fit_and_score", None)
+    monkeypatch.setattr("revelio.transfer.DiffC.fit", None)
+    refused = "all 12 images {} are of one class of '{}', '{}'; expected two"
+    for call, message in (
+            (lambda: probe_cells(one, [("a", 25)]), refused.format("of the store", "label", "bee")),
+            (lambda: probe_cells(mixed, [("a", 25)], test=one), refused.format("to test on", "label", "bee")),
+            (lambda: probe_cells(mixed, [("a", 25)], levels=["label", "group"], test=two),
+             refused.format("to test on", "group", "mammal")),
+            (lambda: probe_cells(low, [("a", 25)], test=two), "none of the 12 test images is of a class of 'label'"),
+            (lambda: search_cells(one), refused.format("of the store", "label", "bee")),
+            (lambda: train_diffc(CellData(one, "a", 25), CellData(mixed, "a", 25), tmp_path / "d"),
+             refused.format("to train on", "label", "bee")),
+            (lambda: few_shot({}, CellData(mixed, "a", 25), CellData(one, "a", 25)), refused.format(
+                "to test on", "label", "bee")),
+            (lambda: few_shot({}, CellData(mixed, "a", 25), CellData(low, "a", 25), shots=[0]), "shots = .0.")):
+        with pytest.raises(RevelioError, match=message):
+            call()
+    assert not (tmp_path / "d").exists()
+
+
+def test_probes_are_trained_on_all_views_and_validated_on_the_first(tmp_path):
+    y, groups = np.arange(80) % 4, [f"g{i // 8}" for i in range(80)]
+    store = make_store(tmp_path / "a", y, groups, views=2)
+    data = CellData(store, "a", 25)
+    test = make_store(tmp_path / "t", y, seed=1, names="test")
+    row = probe_cells(store, [("a", 25)], ["linear"], test=test).iloc[1]
+    assert (row["n_train"], row["n_views"]) == (80, 2)
+    both = LinearProbe().fit(**data.training_rows())
+    assert row["validation"] == both.cv_accuracy_ and np.isnan(both.cv_hits_[80:]).all()
+    assert row["accuracy"] == both.score(CellData(test, "a", 25).pooled(), CellData(test, "a", 25).y)
+    assert not np.allclose(both.fitted_[0].mean_, LinearProbe().fit(data.pooled(), data.y).fitted_[0].mean_)
+    assert 0 <= search_cells(store, budget=1).accuracy <= 1
 
 
 def test_few_shots_are_nested_and_per_class(stores):
     train, test = (CellData(s, "a", 25) for s in stores)
     class Spy(KNNProbe):
-        def fit(self, X, y, groups=None):
+        def fit(self, X, y, groups=None, first=None):
             seen.append((sorted(y.tolist()), X[:, 0].tolist()))
             return super().fit(X, y)
     seen = []
