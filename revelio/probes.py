@@ -12,9 +12,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pandas as pd
 import torch
-from scipy.optimize import minimize
 from scipy.sparse import csr_matrix, issparse
-from scipy.special import log_softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.feature_selection import chi2
@@ -23,7 +21,6 @@ from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -112,46 +109,6 @@ def _folds(y, groups, first, n_folds, seed):
         return [(train, held[first[held]]) for train, held in parts
                 if len(np.unique(y[train])) > 1 and first[held].any()]
 
-# %% ../nbs/10_probes.ipynb #80659c7f
-def _leading(x, n_rows=1024, n_kept=256):
-    "Directions in which rows spread most (d, r), the variance along each (r,), and a usual one along the others."
-    part = x[:: -(-len(x) // n_rows)]
-    wide = part.shape[1] > len(part)
-    found, vectors = np.linalg.eigh((part @ part.T if wide else part.T @ part) / len(part))
-    total, kept = found.sum(), np.flatnonzero(found > 1e-5 * found[-1])[::-1][:n_kept]
-    rest = max(0.0, total - found[kept].sum()) / max(1, len(found) - len(kept))
-    found, vectors = found[kept], vectors[:, kept]
-    return part.T @ (vectors / np.sqrt(found * len(part))) if wide else vectors, found, rest
-
-
-def _logistic(x, codes, C, start, leading, weights, max_iter, tol):
-    """Minimise what scikit-learn's LogisticRegression does, from `start` (d + 1, n_classes; one column for two
-    classes), the last row the intercepts: the minimum, and the iterations it took."""
-    shape, strength, y = start.shape, 1 / (C * weights.sum()), np.arange(max(2, start.shape[1])) == codes[:, None]
-    weights = weights[:, None] / weights.sum()
-
-    def scores_of(w):
-        z = (x @ w[:-1].astype(x.dtype) + w[-1].astype(x.dtype)).astype(np.float64)
-        return log_softmax(z if shape[1] > 1 else np.c_[np.zeros(len(z)), z], axis=1)
-    share = np.exp(scores_of(start))
-    directions, variances, rest = leading
-    curved = (weights * share * (1 - share)).sum(0).mean()  # of the loss, where the scores stand now
-    shrunk = np.sqrt((curved * rest + strength) / (curved * variances + strength))[:, None]
-
-    def scaled(w, by):
-        return np.r_[w[:-1] + directions @ ((by - 1) * (directions.T @ w[:-1].astype(x.dtype))).astype(x.dtype), w[-1:]]
-
-    def loss(u):
-        w = scaled(u.reshape(shape), shrunk)
-        z = scores_of(w)
-        error = (weights * (np.exp(z) - y))[:, -shape[1]:]
-        slope = np.r_[(error.T.astype(x.dtype) @ x).T + strength * w[:-1], error.sum(0, keepdims=True)]
-        value = -(weights * z)[y].sum() + strength / 2 * (w[:-1] ** 2).sum()
-        return value, scaled(slope, shrunk).ravel()
-    end = minimize(loss, scaled(start, 1 / shrunk).ravel(), jac=True, method="L-BFGS-B",
-                   options={"maxiter": max_iter, "gtol": tol, "ftol": 64 * np.finfo(float).eps, "maxcor": 20})
-    return scaled(end.x.reshape(shape), shrunk), end.nit
-
 # %% ../nbs/10_probes.ipynb #d1a6e18e
 class LinearProbe(_Pooled):
     """Logistic regression on scaled features, its C chosen by cross-validation. After `fit`: `C_`, `cv_accuracy_`,
@@ -183,37 +140,29 @@ class LinearProbe(_Pooled):
         best = len(tried) // 2 if hits is None else int(np.nanmean(hits, axis=1).argmax())  # the smallest of equals
         self.C_ = tried[best]
         self._keep_hits(None if hits is None else hits[best])
-        self.fitted_ = next(self._path(x.copy(), y, [self.C_], tol=1e-5))
+        self.fitted_ = next(self._path(x, y, [self.C_]))
         self.n_iter_ = int(self.fitted_[-1].n_iter_[0])
-        if self.n_iter_ >= self.max_iter:
-            warnings.warn(f"the linear probe did not converge in {self.max_iter} iterations: raise max_iter, or lower "
-                          "C", ConvergenceWarning, stacklevel=2)
         return self
 
     def _fold_hits(self, x, y, groups, first):
         "(n_Cs, n): was a row classified rightly when it was held out; None where there is nothing to validate on."
         hits, tried = np.full((len(self.Cs), len(y)), np.nan), sorted(self.Cs)
-        for train, held in _folds(y, groups, first, self.n_folds, self.seed):
-            for i, fitted in enumerate(self._path(x[train], y[train], tried)):
-                hits[i, held] = fitted.predict(x[held]) == y[held]
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", category=ConvergenceWarning)  # of the folds; the last fit still warns
+            for train, held in _folds(y, groups, first, self.n_folds, self.seed):
+                for i, fitted in enumerate(self._path(x[train], y[train], tried)):
+                    hits[i, held] = fitted.predict(x[held]) == y[held]
         if np.isnan(hits).all():
             logger.info("linear probe: no class has two split groups, so C = %g is taken unseen", tried[len(tried) // 2])
             return None
         return hits
 
-    def _path(self, x, y, Cs, tol=1e-4):
+    def _path(self, x, y, Cs):
         "Yield a fitted pipeline for each C, the strongest regularisation first, each from where the last one ended."
-        scaler = StandardScaler(copy=False).fit(x)
-        x, (classes, codes) = scaler.transform(x), np.unique(y, return_inverse=True)
-        scaler.copy, leading = True, _leading(x)
-        weights, w = compute_sample_weight(self.class_weight, y), np.zeros((x.shape[1] + 1, len(classes)))
-        w = w[:, : 1 if len(classes) == 2 else None]
+        scaler = StandardScaler().fit(x)
+        model = LogisticRegression(class_weight=self.class_weight, max_iter=self.max_iter, warm_start=True)
         for C in Cs:
-            w, n_iter = _logistic(x, codes, C, w, leading, weights, self.max_iter, tol)
-            model = LogisticRegression(C=C, class_weight=self.class_weight, max_iter=self.max_iter)
-            model.classes_, model.n_features_in_, model.n_iter_ = classes, x.shape[1], np.array([n_iter])
-            model.coef_, model.intercept_ = w[:-1].T.astype(x.dtype), w[-1].astype(x.dtype)
-            yield make_pipeline(scaler, model)
+            yield make_pipeline(scaler, model.set_params(C=C).fit(scaler.transform(x), y))
 
 # %% ../nbs/10_probes.ipynb #50677363
 def _votes(distances):
