@@ -343,7 +343,7 @@ def read_preset(
     _read_readers(path.name, plan)
     return plan
 
-
+# %% ../nbs/14a_presets.ipynb #9fe75f99
 def _rehearse(where, plan, wanted):
     "Check the settings of a rehearsal; lay them over all others if it is one."
     small, keys = plan.get("rehearse"), ["gpus", "mem_mb", "threads", *REHEARSE]

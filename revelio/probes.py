@@ -132,7 +132,7 @@ class LinearProbe(_Pooled):
         as they are: further views are trained on and never validated on."""
         x, y = self._training_rows(X, y)
         if len(self.classes_) < 2:
-            raise RevelioError(f"nothing to tell apart: y holds 1 class ({self.classes_[0]!r}); expected two classes "
+            raise RevelioError(f"nothing to tell apart: y holds 1 class ('{self.classes_[0]}'); expected two classes "
                                "or more.")
         if not len(self.Cs) or min(self.Cs) <= 0:
             raise RevelioError(f"Cs = {self.Cs!r}: expected one positive number or more.")

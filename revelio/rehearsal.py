@@ -124,7 +124,7 @@ def _no_bars():
 def stand_in_dataset(
     name: str,              # in DATASETS
     home: str | Path,       # to be HF_HOME
-    per_class: int = 2,     # images of each of the finest classes in the train split; half of it elsewhere
+    per_class: int = 2,     # images of each of the finest classes in each split; two at least can be alike
 ) -> Path:                  # the folder in the cache of `datasets`
     "Put a made-up set into the cache of `datasets` under the hub id of a registered one."
     entry = DATASETS.get(name)
@@ -139,8 +139,7 @@ def stand_in_dataset(
         parts.mkdir(parents=True)
         files = {split: [str(parts / f"{split}.parquet")] for split in entry.splits}
         for split, (file,) in files.items():
-            n_images = per_class if split == "train" else max(1, per_class // 2)
-            stand_in_rows(entry, split, n_images).to_parquet(file)
+            stand_in_rows(entry, split, per_class).to_parquet(file)
         builder = Parquet(cache_dir=str(parts), dataset_name=own_name, hash=COMMIT, data_files=files)
         builder.download_and_prepare()
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -172,7 +171,7 @@ def stand_in_cache(
     home: str | Path,            # to be HF_HOME; what is there already is kept
     models: Iterable[str],       # aliases
     data_sets: Iterable[str],    # registered names
-    per_class: int = 2,          # images of each class in train
+    per_class: int = 2,          # images of each class in each split
 ) -> Path:                       # home
     "Fill a stand-in cache; RevelioError when the folder is another's, or was filled with other settings."
     home, note = Path(home), Path(home) / "rehearsal.json"

@@ -93,11 +93,21 @@ def test_concepts_are_of_images_that_no_ksae_saw(preset):
             "split": "test", "limit": runs[run["test"]]["extract"]["limit"], "n_views": 1}
 
 
+@pytest.mark.parametrize("preset", ["study", "paper"])
+def test_what_is_compared_has_three_seeds(preset):
+    for name in ("fig03_purity_by_layer", "fig04_purity_by_timestep", "fig05_models", "fig06_dit_blocks", "fig14_variants"):
+        seeds = {}
+        for *cell, seed in read_preset(preset)["figures"].get(name, {}).get("cells", []):
+            seeds.setdefault(tuple(cell), []).append(seed)
+        assert all(found == [0, 1, 2] for found in seeds.values())
+
+
 def test_models_are_compared_at_one_size():
     plan = read_preset("paper")
     for name in ("fig03_purity_by_layer", "fig04_purity_by_timestep", "fig05_models", "fig06_dit_blocks"):
-        read = [plan["runs"][run] for run, *_ in plan["figures"][name]["cells"]]
-        assert {run["extract"]["image_size"] for run in read} == {256}
+        sizes = {run: plan["runs"][run]["extract"]["image_size"] for run, *_ in plan["figures"][name]["cells"]}
+        assert {size for run, size in sizes.items() if "own-size" not in run} == {256}
+        assert all(size is None for run, size in sizes.items() if "own-size" in run)
     assert {entry["image_size"] for entry in plan["diffc"].values()} == {512}
 
 

@@ -110,7 +110,7 @@ def test_what_does_not_converge_says_so():
 @pytest.mark.parametrize("probe", [LinearProbe(), KNNProbe(k=3)], ids=["linear", "knn"])
 def test_further_views_are_trained_on_and_never_validated_on(probe):
     x, y, groups = grouped()
-    x[np.arange(240), y] += 2
+    x[np.arange(240), y] += 9
     other = np.random.default_rng(9).normal(size=x.shape).astype(np.float32)  # views that look like nothing
     first = np.arange(480) < 240
     both = clone(probe).fit(np.r_[x, other], np.r_[y, y], np.r_[groups, groups], first)

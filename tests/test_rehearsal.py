@@ -67,8 +67,8 @@ def test_the_real_loading_code_finds_the_stand_ins(home):
                           capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout.splitlines()[-1])
-    assert found["oxford-pets"] == {"splits": [74, 37], "labels": {"label": 37, "label_cat_dog": 2}}
-    assert found["fgvc-aircraft"] == {"splits": [200, 100, 100], "labels": {
+    assert found["oxford-pets"] == {"splits": [74, 74], "labels": {"label": 37, "label_cat_dog": 2}}
+    assert found["fgvc-aircraft"] == {"splits": [200, 200, 200], "labels": {
         "label": 100, "family": 70, "manufacturer": 30}}
     assert "not as registered" not in done.stderr and "classes, expected" not in done.stderr
     assert found["sd15"]["class"] == "StableDiffusion" and found["sd15"]["revision"] == COMMIT
