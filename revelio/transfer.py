@@ -155,7 +155,7 @@ def _check_classes(data, level, which):
     names, counts = np.unique(data.y, return_counts=True)
     if len(names) < 2:
         raise RevelioError(f"nothing to tell apart: all {counts.sum()} images {which} are of one class of {level!r}, "
-                           f"{names[0]!r}; expected two classes or more. Choose another label level, or other images.")
+                           f"{str(names[0])!r}; expected two classes or more. Choose another label level, or other images.")
 
 
 def _check_sides(train, test, level):

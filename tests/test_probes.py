@@ -116,7 +116,7 @@ def test_further_views_are_trained_on_and_never_validated_on(probe):
     both = clone(probe).fit(np.r_[x, other], np.r_[y, y], np.r_[groups, groups], first)
     assert (np.isnan(both.cv_hits_) == ~first).all() and both.cv_accuracy_ > 0.5  # chance is 0.33
     plain = clone(probe).fit(x, y, groups)
-    assert not np.allclose(both.predict_proba(x), plain.predict_proba(x))
+    assert not np.allclose(both.predict_proba(other), plain.predict_proba(other))
     with pytest.raises(RevelioError, match="240 marks of first views for 480 rows"):
         clone(probe).fit(np.r_[x, other], np.r_[y, y], None, first[:240])
 
@@ -137,7 +137,7 @@ def test_settings_out_of_range_are_refused_in_one_sentence():
                            (LinearProbe(n_folds=1), "n_folds = 1"), (KNNProbe(n_folds=0), "n_folds = 0")):
         with pytest.raises(RevelioError, match=message):
             probe.fit(x, y, groups)
-    with pytest.raises(RevelioError, match="1 class .0.; expected two"):
+    with pytest.raises(RevelioError, match="1 class .'0'.; expected two"):
         LinearProbe().fit(x, np.zeros(240, int))
 
 
