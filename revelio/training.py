@@ -98,8 +98,8 @@ def config_for(
     n_steps: int | None = None,     # None: 1500, at most 100 passes over the rows, at least 100
     **others,                       # settings of a TrainConfig, taken as they are
 ) -> TrainConfig:
-    """Choose by the number of rows what is not given: neurons (16 per input dimension, at most a quarter of the rows, at
-    least 16 and 4 k), k (32, at most an eighth of the neurons) and steps (1500, at most 100 passes, at least 100)."""
+    """Choose by the number of rows what is not given: neurons (16 per input dimension, at most a quarter of the rows,
+    at least 16 and 4 k), k (32, at most an eighth of the neurons), steps (1500, at most 100 passes, at least 100)."""
     fitting, sizes = max(16, n_rows // 4, 4 * (k or 0)), dict(others)
     if expansion:
         sizes["expansion"] = expansion
@@ -615,9 +615,9 @@ def _warning(metrics, n_neurons, n_rows, n_passes) -> str | None:
     if not learnt_by_heart(metrics):
         return None
     return (f"the k-SAE learnt its rows by heart: FVU {metrics['train_fvu']:.3f} on those it was trained on, "
-            f"{metrics['held_out_fvu']:.3f} on those held out, so its neurons and their purity say little. Train it with "
-            f"fewer neurons (it has {n_neurons:,} for {n_rows:,} rows), with fewer steps ({n_passes:,.0f} passes), or on "
-            "more images")
+            f"{metrics['held_out_fvu']:.3f} on those held out, so its neurons and their purity say little. Train with "
+            f"fewer neurons (it has {n_neurons:,} for {n_rows:,} rows), with fewer steps ({n_passes:,.0f} passes), or "
+            "on more images")
 
 
 def finish(
@@ -647,8 +647,8 @@ def finish(
     if warning:
         logger.warning("%s", warning)
     ksae.provenance = {"train_config": dataclasses.asdict(config), "n_rows_train": len(data.rows),
-                       "n_rows_held_out": len(held_out), "n_samples_seen": seen, "n_passes": n_passes, "warning": warning,
-                       "input_scale": state.scale, "metrics": metrics, "versions": versions()}
+                       "n_rows_held_out": len(held_out), "n_samples_seen": seen, "n_passes": n_passes,
+                       "warning": warning, "input_scale": state.scale, "metrics": metrics, "versions": versions()}
     return ksae.cpu()
 
 # %% ../nbs/08_training.ipynb #eb8fe606

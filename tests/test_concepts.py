@@ -90,10 +90,11 @@ def test_names_without_captions():
 
 def test_names_after_classes_and_after_words_of_ids():
     from revelio.concepts import _class_names, _id_words
-    labels, rows = np.repeat([0, 1, 2], 10), np.array([[0, 1, 2, -1], [10, 11, 3, 4], [20, -1, -1, -1], [-1] * 4])
+    labels = np.repeat([0, 1, 2], 10)
+    rows = np.array([[0, 1, 2, -1], [10, 11, 3, 4], [20, -1, -1, -1], [-1] * 4])
     classes = ["black cat", "C++", "猫"]
     assert _class_names(rows, labels, classes, [None] * 4) == ["black cat", "black cat", None, None]
-    assert _class_names(rows, labels, classes, [None, "C++", None, None])[1] == "C++"  # what it detects best goes first
+    assert _class_names(rows, labels, classes, [None, "C++", None, None])[1] == "C++"  # what it detects best
     assert _class_names(rows, np.zeros(30, int), ["all"], [None] * 4) == [None] * 4  # one class tells nothing
     assert _class_names(rows, np.full(30, -1), ["all"], [None] * 4) == [None] * 4
     ids = ["fruit/red_apple-01.jpeg", "fruit/red_apple-02.jpeg", "fruit/pear-IMG_3.jpeg", "fruit/IMG_0004.jpeg"]

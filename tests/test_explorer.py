@@ -204,8 +204,9 @@ def test_components_of_many_neurons_are_close_to_those_of_few(monkeypatch):
 @pytest.mark.parametrize("what", ["dead", "alike", "alone", "one image", "faint", "orthogonal"])
 def test_odd_codes_always_have_a_map(what, dense, monkeypatch):
     monkeypatch.setattr("revelio.explorer.DENSE", dense)
-    codes = {"dead": np.zeros((5, 4)), "alike": np.ones((6, 9)), "alone": np.eye(7)[:, :1], "one image": np.ones((1, 8)),
-             "faint": np.full((4, 6), 1e-30) * np.tri(4, 6), "orthogonal": np.eye(300)}[what].astype(np.float32)
+    codes = {"dead": np.zeros((5, 4)), "alike": np.ones((6, 9)), "alone": np.eye(7)[:, :1],
+             "one image": np.ones((1, 8)), "faint": np.full((4, 6), 1e-30) * np.tri(4, 6),
+             "orthogonal": np.eye(300)}[what].astype(np.float32)
     for n in (2, 50):
         points = principal_components(csr_array(codes), n)
         assert points.shape == (codes.shape[1], n) and np.isfinite(points).all() == (what not in ("dead", "faint"))
@@ -347,15 +348,15 @@ def test_children_enter_by_one_door():
     source = importlib.resources.files("revelio") / "explorer_page"
     doors = {name: re.findall(r"\.(?:append|replaceChildren|prepend|before|after)\(", (source / name).read_text())
              for name in APP[1:]}
-    assert {name: len(found) for name, found in doors.items() if found} == {"data.js": 1, "parts.js": 2}  # a script; put
+    assert {name: len(found) for name, found in doors.items() if found} == {"data.js": 1, "parts.js": 2}
 
 @pytest.mark.skipif(not shutil.which("node"), reason="node runs the code of the page")
 def test_what_is_not_there_is_no_word(tmp_path):
     import subprocess
     source = importlib.resources.files("revelio") / "explorer_page"
     dom = """const revelio = {views: {}}, make = (tag) => ({tag, children: [], style: {}, dataset: {}, append(...x) {
-      this.children.push(...x.map((one) => one?.tag ? one : String(one))); }, replaceChildren(...x) { this.children = []; this.append(...x); },
-      setAttribute() {}, addEventListener() {}});
+      this.children.push(...x.map((one) => one?.tag ? one : String(one))); },
+      replaceChildren(...x) { this.children = []; this.append(...x); }, setAttribute() {}, addEventListener() {}});
       const document = {createElement: make, createElementNS: (_, tag) => make(tag)};"""
     ask = """const said = revelio.refill(revelio.el("p", {}, "old"), "a", null, undefined, false, [["b", null]], 0);
       console.log(JSON.stringify([said.children, revelio.el("p", {}, null, "x").children, revelio.warning({}),

@@ -5,17 +5,22 @@ import hashlib
 import io
 import re
 from collections.abc import Sequence
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 import matplotlib as mpl
+import matplotlib.font_manager
+import matplotlib.mathtext
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
 from jinja2 import Environment
 from matplotlib.axes import Axes
+from matplotlib.category import StrCategoryFormatter
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.text import Text
+from matplotlib.ticker import FixedFormatter, FuncFormatter
 from PIL import Image
 from revelio.concepts import Concepts, showcase
 from revelio.core import RevelioError, atomic_path, logger, read_json, unknown, versions, write_json
@@ -25,6 +30,59 @@ import pytest
 import torch
 from revelio.stats import bootstrap_mean, contrasts
 from revelio.store import StoreWriter
+
+# cell 78e46d3f
+import logging
+import warnings
+
+SCRIPT = ["猫", "ねこ", "🦊", "👩‍🔬", "cat", "a $5 cat", "$\\foo$", "黑 cat", "x\ud800", "𓃠"]
+
+@pytest.fixture
+def styled():
+    with mpl.rc_context():
+        set_style()
+        mpl.rcParams["font.family"] = ["DejaVu Sans"]  # whatever is installed here
+        yield
+    plt.close("all")
+
+@pytest.mark.parametrize("end", ["png", "pdf"])
+def test_labels_without_glyphs_are_numbers_with_one_warning(styled, caplog, tmp_path, end):
+    fig, axes = plt.subplots(1, 3)
+    axes[0].set_xticks(range(len(SCRIPT)), SCRIPT, rotation=30)
+    axes[1].bar(SCRIPT[:3], [1, 2, 3], label="猫")
+    axes[1].legend(title="黑 cat")
+    axes[2].set(title="猫 and 猫", xlabel="$\\alpha$", xscale="log")
+    with warnings.catch_warnings(), caplog.at_level("WARNING", logger="revelio"):
+        warnings.simplefilter("error")
+        for _ in range(2):
+            fig.savefig(tmp_path / f"a.{end}")
+    assert len(caplog.records) == 1 and "#1 = " in caplog.text and "Noto" in caplog.text
+    shown = {label: number for label, number in fig.shown_as.items()}
+    assert set(shown) == {"猫", "ねこ", "🦊", "👩‍🔬", "黑", "\ud800", "𓃠"} and len(set(shown.values())) == 7
+    assert [t.get_text() for t in axes[0].get_xticklabels()] == [
+        shown["猫"], shown["ねこ"], shown["🦊"], shown["👩‍🔬"], "cat", "a $5 cat", "$\\foo$", f"{shown['黑']} cat",
+        f"x{shown[chr(0xd800)]}", shown["𓃠"]]
+    assert axes[0].get_xticklabels()[0].get_rotation() == 30
+    assert [t.get_text() for t in axes[1].get_xticklabels()] == [shown["猫"], shown["ねこ"], shown["🦊"]]
+    assert axes[2].get_title() == f"{shown['猫']} and {shown['猫']}"
+    assert axes[1].get_legend().get_title().get_text() == f"{shown['黑']} cat"
+    fig, ax = plt.subplots()
+    ax.set_title("Größe, ∫ and مرحبا")
+    fig.savefig(tmp_path / f"b.{end}")
+    assert len(caplog.records) == 1 and ax.get_title() == "Größe, ∫ and مرحبا"
+
+def test_ids_stand_for_classes_that_have_no_glyph(styled, tmp_path, caplog):
+    from revelio.plots import watch_labels
+    fig, ax = plt.subplots()
+    watch_labels(fig, {"黑 cat": "class 7", "white cat": "class 8"})
+    ax.set_title("黑 cat and white cat")
+    fig.savefig(tmp_path / "a.png")
+    assert ax.get_title() == "class 7 and white cat" and "class 7 = 黑 cat" in caplog.text
+
+def test_a_font_that_is_installed_is_used(monkeypatch):
+    from revelio.plots import _fonts
+    monkeypatch.setattr(mpl.font_manager, "get_font_names", lambda: ["Noto Emoji", "Comic Sans", "Noto Sans CJK SC"])
+    assert _fonts() == ["DejaVu Sans", "Noto Sans CJK SC", "Noto Emoji"]
 
 # cell 7f4edcbd
 def _demo_frame():
