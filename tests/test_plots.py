@@ -246,6 +246,12 @@ def test_the_gallery_is_one_file_that_needs_no_network(tmp_path):
     assert "class &lt;" in page and "<b>thing" not in page and "&lt;0&gt;" in page
     for words in ("FVU", "held out", "granularity: label", "just below", "any that it fires for", "writes like"):
         assert words in page, words
+    assert concepts.warning is None and "No result:" not in page
+    concepts.manifest["ksae"]["warning"] = "the k-SAE learnt its rows by heart"
+    html, again = write_gallery(concepts, tmp_path, n_neurons=6, n_images=5)
+    page = html.read_text()
+    assert page.index("No result:</b> the k-SAE learnt its rows by heart") < page.index("purity@10")
+    assert Image.open(again).height > Image.open(tmp_path / "concepts/gallery.png").height  # a line on top
 
 def test_heat_maps_lie_over_the_pictures(tmp_path):
     x, concepts = _tiny_concepts(tmp_path)
