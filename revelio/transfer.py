@@ -36,7 +36,7 @@ def view_rows(
     at, views = {id: row for row, id in enumerate(ids)}, {}
     for id, row in at.items():
         image, _, draw = id.rpartition("#")
-        if not (image in at and draw.isdigit() and int(draw)):
+        if not (image in at and draw.isascii() and draw.isdigit() and int(draw)):
             image, draw = id, 0
         views.setdefault(image, {})[int(draw)] = row
     n_views = max(map(len, views.values()))

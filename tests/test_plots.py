@@ -66,6 +66,10 @@ def test_labels_without_glyphs_are_numbers_with_one_warning(styled, caplog, tmp_
     assert [t.get_text() for t in axes[1].get_xticklabels()] == [shown["猫"], shown["ねこ"], shown["🦊"]]
     assert axes[2].get_title() == f"{shown['猫']} and {shown['猫']}"
     assert axes[1].get_legend().get_title().get_text() == f"{shown['黑']} cat"
+    axes[2].set_title("ねこねこ")
+    with caplog.at_level("WARNING", logger="revelio"):
+        fig.savefig(tmp_path / f"a.{end}")
+    assert len(caplog.records) == 1 and axes[2].get_title().startswith("#")  # one for a figure, also later on
     fig, ax = plt.subplots()
     ax.set_title("Größe, ∫ and مرحبا")
     fig.savefig(tmp_path / f"b.{end}")
