@@ -98,6 +98,6 @@ def load_chooser(
 ) -> ClipChooser | KnnChooser:
     "Load what guesses the class of an image: a CLIP model, or the neighbours in one cell of a store."
     layer, at, timestep = Path(source).name.partition("@")
-    if at and timestep.isdigit():
+    if at and timestep.isascii() and timestep.isdigit():
         return KnnChooser(model, FeatureStore(Path(source).parent), layer, int(timestep))
     return ClipChooser(classes, dataset, source, device)

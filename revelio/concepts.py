@@ -531,7 +531,8 @@ def showcase(
     table = concepts.neurons
     levels = [level for level in concepts.levels if (table["granularity"] == level).any()]
     if not levels:
-        often = table[table["n_firing"] >= min(10, table["n_firing"].max())]
+        enough = table["n_firing"].nlargest(n).min()  # images; a small set has few neurons that fire for ten
+        often = table[table["n_firing"] >= max(1, min(10, enough))]
         return often.sort_values(["mean_activation", "neuron"], ascending=[False, True]).head(n)
     order = [level for kind in ("nested", "alone") for level in concepts.manifest["granularity"][kind]]
     parts = [_purest(table[table["granularity"] == level], level, max(1, n // len(levels))) for level in order]

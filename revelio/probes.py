@@ -153,7 +153,8 @@ class LinearProbe(_Pooled):
                 for i, fitted in enumerate(self._path(x[train], y[train], tried)):
                     hits[i, held] = fitted.predict(x[held]) == y[held]
         if np.isnan(hits).all():
-            logger.info("linear probe: no class has two split groups, so C = %g is taken unseen", tried[len(tried) // 2])
+            logger.info("linear probe: no class has two split groups, so C = %g is taken unseen",
+                        tried[len(tried) // 2])
             return None
         return hits
 

@@ -37,7 +37,7 @@ def view_rows(
     at, views = {id: row for row, id in enumerate(ids)}, {}
     for id, row in at.items():
         image, _, draw = id.rpartition("#")
-        if not (image in at and draw.isdigit() and int(draw)):
+        if not (image in at and draw.isascii() and draw.isdigit() and int(draw)):
             image, draw = id, 0
         views.setdefault(image, {})[int(draw)] = row
     n_views = max(map(len, views.values()))
@@ -155,7 +155,8 @@ def _check_classes(data, level, which):
     names, counts = np.unique(data.y, return_counts=True)
     if len(names) < 2:
         raise RevelioError(f"nothing to tell apart: all {counts.sum()} images {which} are of one class of {level!r}, "
-                           f"{str(names[0])!r}; expected two classes or more. Choose another label level, or other images.")
+                           f"{str(names[0])!r}; expected two classes or more. Choose another label level, or other "
+                           "images.")
 
 
 def _check_sides(train, test, level):

@@ -115,6 +115,55 @@ def test_three_commands_and_run_on_own_images(tiny, tmp_path):
         assert str(tmp_path) not in file.read_text(), f"{file.name} holds a path of this machine"
 
 
+def _pictures(folder, classes, same=False):
+    "Folders of made-up pictures: class name -> how many."
+    import numpy as np
+    from PIL import Image
+    rng = np.random.default_rng(0)
+    for name, n in classes.items():
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        for i in range(n):
+            coarse = np.full((4, 4, 3), 128) if same else rng.integers(0, 255, (4, 4, 3))
+            Image.fromarray(coarse.astype(np.uint8)).resize((40, 40), 0).save(folder / name / f"{name}{i}.png")
+    return folder
+
+
+@pytest.mark.parametrize("classes, options", [
+    ({"": 1}, ("--k", 32, "--expansion", 16)), ({"": 2}, ()), ({"a": 1, "b": 1}, ()), ({"a": 6, "b": 6}, ("--k", 1)),
+    ({"": 12}, ()), ({"a": 10}, ()), ({f"c{i}": 1 for i in range(9)}, ()), ({"same": 6, "alike": 6}, ()),
+    ({"猫": 4, "😀": 4, "a $\\foo$ b": 4}, ()),
+    pytest.param({"a": 20, "b": 20}, ("--k", 4, "--expansion", 16), marks=pytest.mark.slow),
+    pytest.param({"a": 60, "b": 60}, ("--k", 4, "--expansion", 16), marks=pytest.mark.slow),
+    pytest.param({"a": 150, "b": 150}, ("--k", 2, "--expansion", 16), marks=pytest.mark.slow)])
+def test_small_and_odd_runs_give_a_page(tiny, tmp_path, classes, options):
+    import warnings
+
+    from revelio.concepts import Concepts
+    photos = _pictures(tmp_path / "photos", classes, same="same" in classes)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message=".*[Gg]lyph")
+        said = call("run", "--model", tiny, "--images", photos, *options, "--out", tmp_path / "run")
+    assert said.exit_code == 0, said.output
+    made = Concepts(tmp_path / "run/concepts")
+    assert len(made.images) == sum(classes.values()) and (tmp_path / "run/concepts/gallery.html").is_file()
+    assert ("warning: the k-SAE learnt" in said.stdout) == (made.warning is not None)
+    said = call("explore", tmp_path / "run", "--out", tmp_path / "page")
+    assert said.exit_code == 0 and (tmp_path / "page/index.html").is_file(), said.output
+    if len(classes) > 2:
+        return
+    said = call("concepts", tmp_path / "run/ksae", "--heatmaps", "--model", tiny, "--dataset", photos,
+                "--out", tmp_path / "heated")
+    assert said.exit_code == 0, said.output
+    said = call("concepts", tmp_path / "run/ksae", "--images", "held-out", "--out", tmp_path / "unseen")
+    assert said.exit_code == (2 if sum(classes.values()) == 1 else 0) and isinstance(said.exception, SystemExit | None)
+
+
+def test_more_neurons_per_image_than_there_are_is_one_sentence(tiny, tmp_path):
+    photos = _pictures(tmp_path / "photos", {"": 8})
+    said = call("run", "--model", tiny, "--images", photos, "--k", 1000, "--out", tmp_path / "run")
+    assert said.exit_code == 2 and "use a smaller k" in said.stderr.splitlines()[-1]
+
+
 @pytest.fixture(scope="module")
 def stores(tiny, tmp_path_factory):
     "Maps of emoji from a model of random weights: train and test."

@@ -624,6 +624,29 @@ def test_without_captions_neurons_are_named_after_classes_or_ids(tmp_path):
         assert neurons.loc[neurons["n_firing"] == 0, "concept"].isna().all() and len(fires) >= 3
     assert found == {"a": {"class"}, "b": {"id"}}
 
+def test_heat_maps_of_neurons_that_fire_by_rounding_alone(tmp_path):
+    x = 100 * torch.randn(1, 8, generator=torch.Generator().manual_seed(0)).expand(12, 8).contiguous()
+    train_ksae(x, out=tmp_path / "k", config=TrainConfig(k=8, n_neurons=16, n_steps=5, batch_size=8))
+    ksae = KSAE.from_pretrained(tmp_path / "k")
+    with torch.no_grad():
+        ksae.b_enc.fill_(1e-6)
+        ksae.b_pre.copy_(x[0])
+    ksae.save_pretrained(tmp_path / "k")
+    concepts = find_concepts(tmp_path / "k", tmp_path / "c", x)
+    neurons = concepts.neurons.query("n_firing > 0")["neuron"].tolist()
+    wave = 300 * torch.randn(12, 8, 5, 5, generator=torch.Generator().manual_seed(1))
+    maps = x[:, :, None, None] + wave - wave.mean((2, 3), keepdim=True)
+    assert write_heatmaps(concepts, ksae, [(concepts.images["id"].tolist(), maps)], neurons, 5).maps.shape[1] == 5
+
+def test_the_showcase_of_a_small_set_has_more_than_the_few_that_fire_often(tmp_path):
+    x = torch.randn(20, 6, generator=torch.Generator().manual_seed(0))
+    train_ksae(x, out=tmp_path / "k", config=TrainConfig(k=2, n_neurons=16, n_steps=30, batch_size=16))
+    concepts = find_concepts(tmp_path / "k", tmp_path / "c", x)
+    firing = concepts.neurons["n_firing"]
+    assert (firing >= 10).sum() < 4 and len(showcase(concepts, 8)) == 8
+    assert showcase(concepts, 8)["n_firing"].min() >= firing.nlargest(8).min() >= 1
+    assert len(showcase(concepts)) == (firing > 0).sum()
+
 def test_no_labels_and_no_captions(tmp_path):
     concepts = _small_concepts(tmp_path, torch.randn(50, 4, generator=torch.Generator().manual_seed(0)))
     assert concepts.levels == [] and concepts.summary.empty and concepts.neurons["concept"].isna().all()

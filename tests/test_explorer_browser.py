@@ -331,6 +331,14 @@ def test_the_map_is_hovered_lassoed_and_walked(browser, made):
     browser.settled("color=label")
     assert page.locator(".key li").count() == len(HOSTILE)
 
+def test_few_neurons_in_view_are_pictures(browser, made):
+    page = browser.open("#/map")
+    page.wait_for_timeout(500)  # sheets are read
+    colors = page.evaluate("""() => { const c = document.querySelector('.map canvas'), x = document.createElement('canvas');
+        const d = c.getContext('2d'); try { return new Set(d.getImageData(0, 0, c.width, c.height).data).size; }
+        catch (error) { return error.name; } }""")
+    assert colors == "SecurityError"  # a picture from a file was drawn: a browser then keeps the pixels to itself
+
 def test_cells_are_compared_and_entered(browser, made):
     page = browser.open("#/compare")
     assert page.locator("table.grid thead th").all_inner_texts() == ["layer", "t = 25", "t = 500"]
@@ -470,6 +478,7 @@ def test_runs_without_pictures_or_labels(chromium, tmp_path, pictures, labels):
     for view in ("neurons?fires=all", f"neuron/{neuron}", "images", "image/i3", "map", "compare", "legend"):
         page = browser.open(f"#/{view}")
         assert page.locator("main").inner_text().strip() and page.locator(".error").count() == 0
+        assert not re.search(r"\b(null|undefined|NaN)\b", page.locator("body").inner_text())
         wordy = page.locator(".tile.wordy").count()
         assert (wordy > 0) == (not pictures and view not in ("compare", "legend", "map")), view
     assert browser.said == []

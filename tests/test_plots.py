@@ -66,6 +66,10 @@ def test_labels_without_glyphs_are_numbers_with_one_warning(styled, caplog, tmp_
     assert [t.get_text() for t in axes[1].get_xticklabels()] == [shown["猫"], shown["ねこ"], shown["🦊"]]
     assert axes[2].get_title() == f"{shown['猫']} and {shown['猫']}"
     assert axes[1].get_legend().get_title().get_text() == f"{shown['黑']} cat"
+    axes[2].set_title("ねこねこ")
+    with caplog.at_level("WARNING", logger="revelio"):
+        fig.savefig(tmp_path / f"a.{end}")
+    assert len(caplog.records) == 1 and axes[2].get_title().startswith("#")  # one for a figure, also later on
     fig, ax = plt.subplots()
     ax.set_title("Größe, ∫ and مرحبا")
     fig.savefig(tmp_path / f"b.{end}")
@@ -246,6 +250,12 @@ def test_the_gallery_is_one_file_that_needs_no_network(tmp_path):
     assert "class &lt;" in page and "<b>thing" not in page and "&lt;0&gt;" in page
     for words in ("FVU", "held out", "granularity: label", "just below", "any that it fires for", "writes like"):
         assert words in page, words
+    assert concepts.warning is None and "No result:" not in page
+    concepts.manifest["ksae"]["warning"] = "the k-SAE learnt its rows by heart"
+    html, again = write_gallery(concepts, tmp_path, n_neurons=6, n_images=5)
+    page = html.read_text()
+    assert page.index("No result:</b> the k-SAE learnt its rows by heart") < page.index("purity@10")
+    assert Image.open(again).height > Image.open(tmp_path / "concepts/gallery.png").height  # a line on top
 
 def test_heat_maps_lie_over_the_pictures(tmp_path):
     x, concepts = _tiny_concepts(tmp_path)
