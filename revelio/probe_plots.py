@@ -4,10 +4,12 @@
 
 # %% auto #0
 __all__ = ['SHAPES', 'KIND_NAMES', 'LEAKS', 'SOURCES', 'seeds_together', 'feature_source', 'best_pooling', 'accuracy_grid',
-           'compare_peaks', 'transfer_panel', 'accuracy_by', 'few_shot_curves', 'cost_panel']
+           'compare_peaks', 'choice_contrasts', 'kind_contrasts', 'compare_simpler', 'transfer_panel', 'accuracy_by',
+           'few_shot_curves', 'cost_panel']
 
 # %% ../nbs/13a_probe_plots.ipynb #55b80b52
 from collections.abc import Sequence
+from itertools import combinations
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -19,6 +21,7 @@ from matplotlib.lines import Line2D
 
 from .core import RevelioError
 from .plots import COLUMN, PAGE, color, comparison
+from .stats import best_of, best_verdict, contrasts
 
 # %% ../nbs/13a_probe_plots.ipynb #f7a3c97b
 SHAPES = {"linear": "o", "knn": "s", "diffc": "D", "zero-shot": "*"}
@@ -141,19 +144,82 @@ def _accuracy_lines(rows, layers, timesteps, ax):
     ax.set(xlabel="timestep (noise →)", xlim=(-0.35, len(timesteps) - 0.65))
 
 # %% ../nbs/13a_probe_plots.ipynb #cc2b3a1a
+def _best_in_words(best, places):
+    "up_ft2 0.608 [0.57, 0.64], told apart from up_ft1 0.559 [0.52, 0.59], p = 0.004."
+    def number(place):
+        found = places[place]
+        low, high = found[0].interval()
+        return f"{place} {np.mean([one.value for one in found]):.3f} [{low:.3f}, {high:.3f}]"
+    if not best.runner_up:
+        return number(best.place)
+    told = "told apart from" if best.told_apart else "not told apart from"
+    return f"{number(best.place)}, {told} {number(best.runner_up)}, p = {best.difference.p:.2g}"
+
+
 def compare_peaks(
-    df: pd.DataFrame,                        # layer, timestep, level, kind, validation
-    claims: Sequence[tuple[str, str, object]],  # label level, "layer" or "timestep", where the paper finds the best
+    df: pd.DataFrame,                        # layer, timestep, level, kind, validation, measured
+    claims: Sequence[tuple[str, str, object]],  # label level, what is asked, where the paper finds it
     source: str = "arXiv 2411.16725, in words",
 ) -> list[dict]:                             # rows of plots.comparison
-    "Compare where the linear probe is best with what the paper says; a place that we did not probe is not comparable."
+    """Compare where the linear probe is best with what the paper says. Asked is "layer", "timestep" or "worst layer".
+
+    A layer stands with the timestep that validation chooses for it, a timestep with its layer; then the places are told
+    apart on the test images, paired (stats.best_of). A place that was not probed is not comparable.
+    """
     linear, rows = df[(df["kind"] == "linear") & df["validation"].notna()], []
-    for level, x, published in claims:
+    for level, asked, published in claims:
+        x, worst = asked.split()[-1], asked.startswith("worst")
         mine = linear[linear["level"] == level]
-        known = len(mine) and published in set(mine[x]) and mine[x].nunique() > 1
-        ours = str(mine.loc[mine["validation"].idxmax(), x]) if known else None
-        rows.append(comparison(f"best {x} for {level}", ours, str(published), source))
+        chosen = mine.loc[mine.groupby(x, sort=False)["validation"].idxmax()]
+        places = {str(place): [measured] for place, measured in zip(chosen[x], chosen["measured"])}
+        known = str(published) in places and len(places) > 1
+        best = [best_of(places, lowest=worst)] if known else []
+        rows.append(comparison(f"{asked if worst else f'best {x}'} for {level}", _best_in_words(best[0], places)
+                               if best else None, str(published), source, best_verdict(best, published)))
     return rows
+
+
+def choice_contrasts(
+    df: pd.DataFrame,      # `column`, level, kind, measured; one row per seed
+    column: str,           # "prompt", "pooling", "source"
+    reference: str,        # of the choices: the others are compared with it
+    family: str,           # name of the questions that belong together
+) -> pd.DataFrame:         # of stats.contrasts
+    "Compare each choice with the reference, for every label level and classifier, on the same test images."
+    pairs = {}
+    for (level, kind), rows in df[df["kind"].isin(list(SHAPES))].groupby(["level", "kind"], sort=False):
+        found = rows.groupby(column, sort=False)["measured"].agg(list)
+        pairs |= {f"{level}, {KIND_NAMES[kind]}: {name} - {reference}": (found[name], found[reference])
+                  for name in found.index if name != reference and reference in found.index}
+    return contrasts(pairs, family)
+
+
+def kind_contrasts(
+    df: pd.DataFrame,      # level, kind, measured; one row per seed, of one source of features
+    family: str,
+) -> pd.DataFrame:         # of stats.contrasts
+    "Compare the classifiers with each other."
+    found = df[df["kind"].isin(list(SHAPES))].groupby("kind", sort=False)["measured"].agg(list)
+    kinds = [kind for kind in SHAPES if kind in found.index]
+    return contrasts({f"{KIND_NAMES[b]} - {KIND_NAMES[a]}": (found[b], found[a]) for a, b in combinations(kinds, 2)},
+                     family)
+
+
+def compare_simpler(
+    df: pd.DataFrame,      # kind, validation, measured; one row per seed, of the denoiser's features
+    source: str = "arXiv 2411.16725, in words",
+) -> list[dict]:           # a row of plots.comparison; none where Diff-C or the others are missing
+    "Compare Diff-C with the simpler probe that validation chooses: the paper has Diff-C ahead."
+    simple = df[df["kind"].isin(["linear", "knn"]) & df["validation"].notna()]
+    found = df.groupby("kind", sort=False)["measured"].agg(list)
+    if "diffc" not in found.index or not len(simple):
+        return []
+    other = simple.loc[simple["validation"].idxmax(), "kind"]
+    places = {KIND_NAMES[kind]: found[kind] for kind in ("diffc", other)}
+    best = best_of(places)
+    what = "Diff-C against the linear probe and nearest neighbours, the better by validation"
+    return [comparison(what, _best_in_words(best, places), KIND_NAMES["diffc"], source,
+                       best_verdict([best], KIND_NAMES["diffc"]))]
 
 # %% ../nbs/13a_probe_plots.ipynb #c5eabf56
 def transfer_panel(
