@@ -26,6 +26,8 @@ from torch import Tensor
 
 from revelio.core import (
     RevelioError,
+    as_array,
+    as_tensor,
     atomic_path,
     fingerprint,
     group_split,
@@ -95,7 +97,7 @@ class TopImages:
 
 def _rows_of(batch, ksae):
     "A batch of any kind as a tensor where the k-SAE is."
-    return torch.as_tensor(batch).to(ksae.W_enc.device, torch.float32)
+    return as_tensor(batch).to(ksae.W_enc.device, torch.float32)
 
 
 @torch.no_grad()
@@ -216,7 +218,7 @@ def decoder_neighbours(
     m: int = 5,
 ) -> Neighbours:
     "Find the neurons whose decoder rows have the highest cosine."
-    live = np.arange(ksae.n_neurons) if neurons is None else np.asarray(neurons)
+    live = np.arange(ksae.n_neurons) if neurons is None else as_array(neurons, "neurons", np.int64, 1)
     rows = F.normalize(ksae.W_dec[torch.as_tensor(live)], dim=1)
     return _nearest(lambda part: rows[part] @ rows.T, ksae.n_neurons, live, m)
 
@@ -229,7 +231,7 @@ def cofiring_neighbours(
 ) -> Neighbours:          # only those that fire together more often than chance
     "Find the neurons that fire for the same images, by the correlation of firing or not."
     live = np.flatnonzero(firing_counts(values, indices, n_neurons))
-    fires = _matrix(np.asarray(values) > 0, indices, n_neurons)[:, live]
+    fires = _matrix(as_array(values, "codes") > 0, indices, n_neurons)[:, live]
     found = _nearest(lambda part: _correlation(fires[:, part.numpy()], fires), n_neurons, live, m)
     chance = found.scores <= 1e-6
     return Neighbours(np.where(chance, -1, found.neurons), np.where(chance, 0, found.scores))
@@ -237,7 +239,7 @@ def cofiring_neighbours(
 # %% ../nbs/09_concepts.ipynb #cb21a3b9
 def _matrix(values, indices, n_neurons):
     "Codes as a sparse (n_images, n_neurons) matrix."
-    values, indices = np.asarray(values), np.asarray(indices)
+    values, indices = as_array(values, "codes"), as_array(indices, "indices", np.int64)
     rows, slots = np.nonzero(values > 0)
     pairs = values[rows, slots].astype(np.float64), (rows, indices[rows, slots])
     return csr_array(pairs, shape=(len(values), n_neurons)).tocsc()
@@ -281,7 +283,7 @@ def match_decoders(
     if a.d_in != b.d_in:
         raise RevelioError(f"decoder rows of width {a.d_in} and {b.d_in} have no cosine: compare what fires, with "
                            "match_firings(concepts_a, concepts_b)")
-    chosen = [np.arange(x.n_neurons) if some is None else np.asarray(some, dtype=np.int64)
+    chosen = [np.arange(x.n_neurons) if some is None else as_array(some, "neurons", np.int64, 1)
               for x, some in ((a, neurons_a), (b, neurons_b))]
     rows = [F.normalize(x.W_dec[torch.from_numpy(some)].double().cpu(), dim=1) for x, some in zip((a, b), chosen)]
     turn = torch.randn(a.d_in, a.d_in, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
@@ -296,12 +298,13 @@ def heatmaps(
     neurons: Sequence[int],
 ) -> Tensor:                 # (n, n_neurons, h, w)
     "Compute the pre-activation of some neurons at each position, without TopK; its mean is that of the pooled feature."
+    maps = as_tensor(maps, "maps")
     if maps.ndim != 4 or maps.shape[1] != ksae.d_in:
         raise RevelioError(f"got maps of shape {tuple(maps.shape)}, expected (images, {ksae.d_in}, height, width): the "
                            "k-SAE's own layer, extracted with --pooling none")
     if not torch.isfinite(maps).all():
         raise RevelioError("NaN or infinite activations in the maps: extract them again with --dtype fp32")
-    some = torch.as_tensor(np.asarray(neurons, dtype=np.int64), device=ksae.W_enc.device)
+    some = torch.as_tensor(as_array(neurons, "neurons", np.int64, 1), device=ksae.W_enc.device)
     positions = maps.to(ksae.W_enc.device, ksae.W_enc.dtype).movedim(1, -1) - ksae.b_pre
     return F.linear(positions, ksae.W_enc[some], ksae.b_enc[some]).movedim(-1, 1)
 

@@ -28,6 +28,7 @@ from torch import Tensor, nn
 
 from revelio.core import (
     RevelioError,
+    as_array,
     atomic_path,
     fingerprint,
     group_split,
@@ -191,11 +192,9 @@ class DiffC(ClassifierMixin, _Folder, BaseEstimator):
 
 # %% ../nbs/09a_diffc.ipynb #9bebbf2a
 def _array(X):
-    "Torch tensors as arrays, of any float type and with or without a graph; anything else as it is."
-    if not isinstance(X, Tensor):
-        return X
-    X = X.detach().cpu()
-    return (X.float() if X.dtype == torch.bfloat16 else X).numpy()
+    "Torch tensors as arrays; anything else as it is, for scikit-learn to look at."
+    part = X[0] if isinstance(X, list | tuple) and len(X) else X
+    return as_array(X) if isinstance(part, Tensor) else X
 
 
 def _logits(net, maps):

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binom
 
-from .core import RevelioError
+from .core import RevelioError, as_array
 from .stats import Measured, hand_patterns, hands, jackknife, kept_groups, permuted
 
 # %% ../nbs/07_metrics.ipynb #8a59a937
@@ -33,7 +33,7 @@ class RunningFVU:
         recon: np.ndarray,  # (b, d) reconstructions
     ) -> None:
         "Add a batch of rows."
-        x, recon = np.asarray(x, dtype=np.float64), np.asarray(recon, dtype=np.float64)
+        x, recon = as_array(x, "features", np.float64), as_array(recon, "reconstructions", np.float64)
         if x.ndim != 2 or x.shape != recon.shape:
             raise RevelioError(f"got features of shape {x.shape} and reconstructions of shape {recon.shape}; expected "
                                "(rows, width) for both")
@@ -75,12 +75,12 @@ def l0(
     values: np.ndarray,  # (n_images, k)
 ) -> float:
     "Average the number of neurons that fire per image."
-    return float((np.asarray(values) > 0).sum(axis=1).mean())
+    return float((as_array(values, "codes", ndim=2) > 0).sum(axis=1).mean())
 
 # %% ../nbs/07_metrics.ipynb #8600a104
 def _check_codes(values, indices):
     "RevelioError unless values and indices are (n_images, k) and finite."
-    values, indices = np.asarray(values), np.asarray(indices)
+    values, indices = as_array(values, "codes"), as_array(indices, "indices", np.int64)
     if values.ndim != 2 or values.shape != indices.shape:
         raise RevelioError(f"got codes with values of shape {values.shape} and indices of shape {indices.shape}; "
                            "expected (n_images, k) for both")
@@ -105,7 +105,7 @@ def dead_share(
     counts: np.ndarray,  # (n_neurons,) from `firing_counts`
 ) -> float:
     "Give the share of neurons that fire for no image."
-    return float((np.asarray(counts) == 0).mean())
+    return float((as_array(counts, "counts") == 0).mean())
 
 
 def neuron_table(
@@ -114,8 +114,8 @@ def neuron_table(
     n_neurons: int,
 ) -> pd.DataFrame:        # neuron, n_firing, density, mean_activation, max_activation; null activations where dead
     "Describe the firing of every neuron; mean and maximum are over the images where it fires."
-    counts, values = firing_counts(values, indices, n_neurons), np.asarray(values)
-    indices, fires = np.asarray(indices), values > 0
+    values, indices = _check_codes(values, indices)
+    counts, fires = firing_counts(values, indices, n_neurons), values > 0
     sums = np.bincount(indices[fires], weights=values[fires], minlength=n_neurons)
     top = np.full(n_neurons, np.nan)
     np.fmax.at(top, indices[fires], values[fires])
@@ -135,7 +135,7 @@ def purity(
     top_labels: np.ndarray,  # (n_neurons, m) class ids; -1: no image or no label
 ) -> np.ndarray:             # (n_neurons,) in [1/m, 1], NaN for rows that hold a -1
     "Give the share of the most frequent class among the top images."
-    top_labels = np.asarray(top_labels)
+    top_labels = as_array(top_labels, "labels", np.int64, 2)
     share = _same(top_labels)[1].max(axis=1) / top_labels.shape[1]
     return np.where((top_labels < 0).any(axis=1), np.nan, share)
 
@@ -144,7 +144,7 @@ def label_entropy(
     top_labels: np.ndarray,  # (n_neurons, m) class ids; -1: no image or no label
 ) -> np.ndarray:             # (n_neurons,) bits, 0 for one class, log2(m) for m classes, NaN for rows that hold a -1
     "Give the entropy of the classes of the top images."
-    top_labels = np.asarray(top_labels)
+    top_labels = as_array(top_labels, "labels", np.int64, 2)
     m = top_labels.shape[1]
     bits = -np.log2(np.arange(1, m + 1) / m)[_same(top_labels)[1] - 1].mean(axis=1)
     return np.where((top_labels < 0).any(axis=1), np.nan, bits + 0.0)
@@ -154,7 +154,7 @@ def majority_class(
     top_labels: np.ndarray,  # (n_neurons, m) class ids; -1: no image or no label
 ) -> np.ndarray:             # (n_neurons,) class id, the lowest of equally frequent ones; -1 for rows that hold a -1
     "Find the most frequent class of the top images."
-    top_labels = np.asarray(top_labels)
+    top_labels = as_array(top_labels, "labels", np.int64, 2)
     ordered, same = _same(top_labels)
     winners = np.where(same == same.max(axis=1, keepdims=True), ordered, np.iinfo(np.int64).max)
     return np.where((top_labels < 0).any(axis=1), -1, winners.min(axis=1))
@@ -186,7 +186,8 @@ def p_values(
 ) -> np.ndarray:           # (n,)
     "Give the chance of a number at least as extreme under the null; never 0."
     sign = 1 if greater else -1
-    observed, null = sign * np.asarray(observed, dtype=float), np.sort(sign * np.asarray(null, dtype=float))
+    observed, null = (sign * as_array(x, "statistics", np.float64) for x in (observed, null))
+    null = np.sort(null)
     if not len(null):
         return np.full(len(observed), np.nan)
     above = len(null) - np.searchsorted(null, observed - 1e-9, side="left")
@@ -198,7 +199,7 @@ def significant(
     level: float = 0.05,  # wanted share of false discoveries
 ) -> np.ndarray:          # (n,) bool
     "Choose the significant ones by Benjamini and Hochberg (1995)."
-    p = np.asarray(p, dtype=float)
+    p = as_array(p, "p-values", np.float64)
     known = np.sort(p[~np.isnan(p)])
     passed = known <= level * np.arange(1, len(known) + 1) / max(1, len(known))
     return p <= known[passed].max() if passed.any() else np.zeros(len(p), dtype=bool)
@@ -221,7 +222,7 @@ def entropy_interval(
     seed: int = 0,
 ) -> tuple[np.ndarray, np.ndarray]:  # lower and upper ends in bits, (n_neurons,) each; NaN for rows that hold a -1
     "Give each neuron's pivotal bootstrap interval over its own m top images, taken as independent."
-    top_labels = np.asarray(top_labels)
+    top_labels = as_array(top_labels, "labels", np.int64, 2)
     n, m = top_labels.shape
     bits, ends = label_entropy(top_labels), np.full((2, n), np.nan)
     times = np.random.default_rng(seed).multinomial(m, np.full(m, 1 / m), n_resamples).T.astype(np.float32)
@@ -356,10 +357,11 @@ def best_class(
     seed: int = 0,
 ) -> pd.DataFrame:  # best_class (id, -1: dead), ap, selectivity, each with _null, _p, _low, _high; one row per neuron
     "Find the class that each neuron detects best, what permuted labels would give, and a 95 % interval."
-    labels = np.asarray(labels)
+    labels = as_array(labels, "labels", np.int64)
     known = np.flatnonzero(labels >= 0)
     groups = _group_numbers(None if groups is None else np.asarray(groups)[known], len(known))
-    labels, firings = labels[known], sorted_firings(np.asarray(values)[known], np.asarray(indices)[known])
+    values, indices = _check_codes(values, indices)
+    labels, firings = labels[known], sorted_firings(values[known], indices[known])
     classes, *observed = _best_class(firings, labels, n_neurons, n_classes)
     rng, counts = np.random.default_rng(seed), np.bincount(firings.neurons, minlength=n_neurons)
     null = [_best_class(firings, permuted(labels, groups, rng), n_neurons, n_classes)[1:]
@@ -399,9 +401,9 @@ def sigma_neurons(
     share: float | None = None,   # this share of the usable ones instead
 ) -> np.ndarray:                  # their numbers, strongest first
     "Choose the neurons of sigma_label: the strongest of those that fire for more than 10 images."
-    usable = np.flatnonzero((np.asarray(n_firing) > 10) & (_top_labels(top_rows, labels, 10) >= 0).all(axis=1))
+    usable = np.flatnonzero((as_array(n_firing, "counts") > 10) & (_top_labels(top_rows, labels, 10) >= 0).all(axis=1))
     n = n_neurons if share is None else -int(-share * len(usable) // 1)
-    return usable[np.argsort(-np.asarray(mean_activation)[usable], kind="stable")[:n]]
+    return usable[np.argsort(-as_array(mean_activation, "activations", np.float64)[usable], kind="stable")[:n]]
 
 
 def sigma_label(
@@ -416,11 +418,11 @@ def sigma_label(
     seed: int = 0,
 ) -> SigmaLabel:                  # NaN where no neuron fires for more than 10 images
     "Average the unbiased standard deviation of the class ids of the top-10 images (paper, section on granularity)."
-    labels = np.asarray(labels, dtype=np.int64)
+    labels = as_array(labels, "labels", np.int64)
     chosen = sigma_neurons(top_rows, labels, n_firing, mean_activation, n_neurons, share)
     if not len(chosen):
         return SigmaLabel(*[float("nan")] * 4, 0)
-    means = [_sigma(_top_labels(np.asarray(top_rows)[chosen], ids, 10)).mean()
+    means = [_sigma(_top_labels(as_array(top_rows, "rows", np.int64)[chosen], ids, 10)).mean()
              for ids in [labels, *_permutations(labels, groups, n_permutations, seed)]]
     low, high = np.quantile(means[1:], [0.025, 0.975])
     return SigmaLabel(float(means[0]), float(np.mean(means[1:])), float(low), float(high), len(chosen))
@@ -433,7 +435,7 @@ def _sigma(top_labels):
 
 def _top_labels(top_rows, labels, m):
     "(n_neurons, m) class ids of the m strongest images, -1 where there are fewer."
-    top_rows = np.asarray(top_rows)[:, :m]
+    top_rows = as_array(top_rows, "rows", np.int64, 2)[:, :m]
     padded = np.pad(top_rows, ((0, 0), (0, m - top_rows.shape[1])), constant_values=-1)
     return np.append(labels, -1)[padded]  # row -1 is the appended one
 
@@ -458,7 +460,7 @@ def neuron_label_table(
 ) -> pd.DataFrame:  # purity, entropy, ap, selectivity, each with _null, _p, _low and _high; lift and significant (of
     #                 the purity); top_class and best_class (names); one row per neuron
     "Measure every neuron against one level of labels; neurons with fewer than m firing images have nulls."
-    labels, top_rows = np.asarray(labels, dtype=np.int64), np.asarray(top_rows)
+    labels, top_rows = as_array(labels, "labels", np.int64), as_array(top_rows, "rows", np.int64, 2)
     if labels.max(initial=-1) >= len(classes):
         raise RevelioError(f"class id {labels.max()} has no name: {len(classes)} class names were given")
     top_labels = _top_labels(top_rows, labels, m)
@@ -495,7 +497,7 @@ def lift(
     best: float,           # from `attainable`
 ) -> np.ndarray:           # (n,) 0: chance, 1: as pure as can be; NaN where chance is as pure as can be
     "Put purities on a scale from chance to the best that could be."
-    room = best - np.asarray(chance)
+    room = best - as_array(chance, "chance")
     return np.divide(purities - chance, room, out=np.full(len(room), np.nan), where=room > 1e-9)
 
 
@@ -512,7 +514,7 @@ def nested_levels(
     labels: Mapping[str, np.ndarray],  # level -> (n_images,) class ids; -1: no label
 ) -> list[str]:                        # finest first; the longest chain there is
     "Find the levels of which each class has one class at the next, coarser level; the other levels stand alone."
-    labels = {level: np.asarray(ids) for level, ids in labels.items()}
+    labels = {level: as_array(ids, level, np.int64) for level, ids in labels.items()}
     order = sorted(labels, key=lambda level: -len(np.unique(labels[level][labels[level] >= 0])))
     chains = {}
     for level in reversed(order):
@@ -562,7 +564,7 @@ def measure_neurons(
     seed: int = 0,              # of the hands; the split groups are drawn alike for all
 ) -> dict[str, Measured]:
     "Measure means over neurons of their top m images, and how they move when split groups are left out."
-    ranked, labels = np.asarray(ranked), np.asarray(labels, dtype=np.int64)
+    ranked, labels = as_array(ranked, "rows", np.int64, 2), as_array(labels, "labels", np.int64)
     groups = np.arange(len(labels)) if groups is None else np.asarray(groups)
     numbers, known, stays = _group_numbers(groups, len(labels)), labels >= 0, np.ones((n_resamples, len(labels)), bool)
     stays[:, known], key = kept_groups(groups[known], n_resamples)
@@ -605,7 +607,7 @@ def label_summary(
     seed: int = 0,
 ) -> dict[str, float]:          # means, intervals, quantiles (_q05 … _q95), nulls, sigma_label; NaN: nothing to measure
     "Summarise one label level over the neurons that fire for at least m images."
-    labels, ranked = np.asarray(labels, dtype=np.int64), np.asarray(ranked)
+    labels, ranked = as_array(labels, "labels", np.int64), as_array(ranked, "rows", np.int64, 2)
     used = np.flatnonzero(table["purity"].notna())
     summary = {"n_neurons": len(used), "n_significant": int(table["significant"].sum())}
     for name in ("purity", "entropy", "ap", "selectivity", "lift"):

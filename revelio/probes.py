@@ -24,7 +24,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from .core import RevelioError, logger, unknown
+from .core import RevelioError, as_array, as_tensor, logger, unknown
 from .diffc import POOLINGS, DiffC, _array, as_maps, macro_accuracy
 from .stats import bootstrap_mean
 
@@ -57,9 +57,10 @@ def pooled(
     "Pool maps over space; RevelioError for an unknown kind."
     if kind not in POOLINGS:
         raise unknown("pooling", kind, POOLINGS)
+    X = as_array(X, ndim=(2, 3, 4))
     if X.ndim == 2:
         return X
-    maps = as_maps(torch.from_numpy(X))
+    maps = as_maps(as_tensor(X))
     return (maps.mean((2, 3)) if kind == "gap" else maps.amax((2, 3)) if kind == "gmp" else maps.flatten(1)).numpy()
 
 
@@ -205,7 +206,7 @@ def code_matrix(
     n_neurons: int,
 ) -> csr_matrix:          # (n, n_neurons)
     "Arrange k-sparse codes as a sparse matrix."
-    values, indices = np.asarray(values), np.asarray(indices)
+    values, indices = as_array(values, "codes", ndim=2), as_array(indices, "indices", np.int64, 2)
     rows = np.repeat(np.arange(len(values)), values.shape[1])
     return csr_matrix((values.ravel(), (rows, indices.ravel())), shape=(len(values), n_neurons))
 

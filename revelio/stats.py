@@ -17,7 +17,7 @@ import pandas as pd
 from scipy.special import comb
 from scipy.stats import t as student
 
-from .core import RevelioError
+from .core import RevelioError, as_array
 
 # %% ../nbs/06a_stats.ipynb #5ef2c399
 def _names(groups):
@@ -37,7 +37,7 @@ def permuted(
     larger group deals the labels of a smaller one more than once. Where each image is a group of its own it is the
     plain permutation.
     """
-    labels = np.asarray(labels)
+    labels = as_array(labels, "labels", np.int64)
     known, result = np.flatnonzero(labels >= 0), labels.copy()
     at, sizes = np.unique(_names(groups)[known], return_inverse=True, return_counts=True)[1:]
     starts, order = np.cumsum(sizes) - sizes, np.argsort(at, kind="stable")
@@ -52,7 +52,7 @@ def hand_patterns(
     top_groups: np.ndarray,  # (n_neurons, m) numbers of the groups of the top images
 ) -> tuple[list[tuple[int, ...]], np.ndarray]:  # the patterns that occur; (n_neurons,) which one each neuron has
     "Count how often each group occurs among the top images of each neuron, most frequent first."
-    top_groups = np.asarray(top_groups)
+    top_groups = as_array(top_groups, "groups", np.int64, 2)
     if not len(top_groups):
         return [], np.empty(0, dtype=np.int64)
     (n, m), places = top_groups.shape, np.sort(top_groups, axis=1)
@@ -71,7 +71,7 @@ def hands(
     seed: int = 0,
 ) -> np.ndarray:               # (n_hands, sum(pattern)) class ids; no rows where the groups are too few or too small
     "Deal images at random, so many of each group as the pattern says: the top images of a neuron that knows nothing."
-    labels = np.asarray(labels)
+    labels = as_array(labels, "labels", np.int64)
     known = np.flatnonzero(labels >= 0)
     sizes = np.unique(_names(groups)[known], return_inverse=True, return_counts=True)
     rows, sizes = known[np.argsort(sizes[1], kind="stable")], sizes[2]
@@ -134,7 +134,7 @@ def bootstrap_mean(
     seed: int = 0,
 ) -> Measured:                # NaN where there are no numbers
     "Measure a mean over images, split groups drawn with replacement."
-    values = np.asarray(values, dtype=np.float64)
+    values = as_array(values, "numbers", np.float64, 1)
     if len(values) != len(groups):
         raise RevelioError(f"{len(values)} numbers for {len(groups)} split groups: expected one group per image.")
     names, at, key = _group_numbers(groups)
@@ -173,7 +173,7 @@ def jackknife(
     key: str,            # from there
 ) -> Measured:
     "Measure a number that was computed again with some groups left out."
-    others = np.asarray(others, dtype=np.float64)
+    others = as_array(others, "numbers", np.float64, 1)
     if np.isnan(others).any() or np.isnan(value):  # so few images that some draw leaves nothing to measure
         return Measured(float(value), np.empty(0), key)
     return Measured(float(value), (others - others.mean()) * np.sqrt((1 - DROPPED) / DROPPED), key)
@@ -221,7 +221,7 @@ def holm(
     p: Sequence[float],  # (n,) of one family; NaN stays NaN and counts for nothing
 ) -> np.ndarray:         # (n,)
     "Correct p-values for the number of questions (Holm 1979)."
-    p = np.asarray(p, dtype=np.float64)
+    p = as_array(p, "p-values", np.float64, 1)
     known = np.flatnonzero(~np.isnan(p))
     order = known[np.argsort(p[known], kind="stable")]
     result = np.full(len(p), np.nan)

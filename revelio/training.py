@@ -34,6 +34,7 @@ from torch import Tensor, nn
 
 from revelio.core import (
     RevelioError,
+    as_array,
     atomic_path,
     fingerprint,
     group_split,
@@ -158,9 +159,11 @@ def learning_rate(
 def _as_rows(piece: Tensor | np.ndarray) -> Tensor:
     "(n, d) features, the same memory where possible; of maps (n, d, h, w) one row per position."
     if isinstance(piece, np.ndarray):
+        found = as_array(piece)  # a memory map stays one
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*not writable.*")
-            piece = torch.from_numpy(piece)
+            piece = torch.from_numpy(found if all(stride >= 0 for stride in found.strides) else found.copy())
+    piece = piece.detach() if isinstance(piece, Tensor) else piece
     if not isinstance(piece, Tensor) or piece.ndim not in (2, 4) or not piece.numel():
         got = f"shape {tuple(piece.shape)}" if isinstance(piece, Tensor) else f"type {type(piece).__name__}"
         raise RevelioError(f"got features of {got}, expected (rows, width), or maps (images, width, h, w), as tensors "

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from scipy.stats import binom
-from revelio.core import RevelioError
+from revelio.core import RevelioError, as_array
 from revelio.stats import Measured, hand_patterns, hands, jackknife, kept_groups, permuted
 
 # cell d8f05b62

@@ -103,7 +103,7 @@ def test_the_jobs_are_counted_by_hand(tmp_path):
 
 def test_each_zero_shot_classifier_is_counted(tmp_path):
     asks = "[{prompts: class}, {model: mini-dit, prompts: numbers, level: label}]"
-    plan = read_preset(preset(tmp_path, "diffc: [x]}", f"diffc: [d/maps/up_ft1-t25/group-gap-s0], zero_shot: {asks}}}"))
+    plan = read_preset(preset(tmp_path, "group-gap-s0]}", f"group-gap-s0], zero_shot: {asks}}}"))
     few, many = (n_calls([Stage(2, 3), Stage(4, 1)], n) for n in (9, 98))
     flops = 4 * (few * pass_flops("mini-sd").denoise + many * pass_flops("mini-dit").denoise)
     job = jobs_of(plan, Rates(fp32=1e12)).set_index("stage").loc["inference"]

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import comb
 from scipy.stats import t as student
-from revelio.core import RevelioError
+from revelio.core import RevelioError, as_array
 
 # cell da92ed35
 import numpy as np

@@ -22,7 +22,7 @@ import torch
 import torch.nn.functional as F
 from safetensors import safe_open
 from torch import Tensor, nn
-from revelio.core import RevelioError, atomic_path, fingerprint, group_split, logger, pick_device, processes, read_json, save_tensors, track, unknown, versions, write_json
+from revelio.core import RevelioError, as_array, atomic_path, fingerprint, group_split, logger, pick_device, processes, read_json, save_tensors, track, unknown, versions, write_json
 from revelio.ksae import KSAE, VARIANTS, KSAEOutput, batch_fvu
 from revelio.store import FeatureStore, Hold
 
