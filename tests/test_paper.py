@@ -58,7 +58,7 @@ def test_one_model_on_one_data_set_goes_through_every_stage(tmp_path):
     record = read_json(tmp_path / "figures/fig03_purity_by_layer.json")
     (store,) = record["made_from"]["stores"].values()
     assert store["model"] == "sd15" and store["revision"] and store["model_hash"] and store["dataset"] == "oxford-pets"
-    assert [row["verdict"] for row in record["compare"][:1]] in (["agree"], ["differ"])
+    assert record["compare"][0]["verdict"] in ("agree", "differ", "undecided")  # it could be compared
 
 # cell 2cd2b29c
 def jobs(done):
