@@ -6,7 +6,6 @@ import importlib
 import numpy as np
 import pytest
 import torch
-from test_core import array_zoo
 
 from revelio.core import RevelioError
 from revelio.ksae import KSAE
@@ -44,8 +43,8 @@ CALLS = {  # module.function -> a call with one array of the zoo in it; all arra
 
 @pytest.mark.parametrize("name", CALLS)
 def test_whatever_people_hand_over_gives_the_same_answer(name):
-    module = importlib.import_module(f"revelio.{name.split('.')[0]}")
-    zoo = array_zoo()
+    from test_core import array_zoo  # beside this file when pytest runs it
+    module, zoo = importlib.import_module(f"revelio.{name.split('.')[0]}"), array_zoo()
     want = np.asarray(CALLS[name](module, zoo["numpy <f8"]), dtype=np.float64)
     for kind, x in zoo.items():
         if name == "diffc.DiffC" and kind in ("sparse", "matrix"):  # scikit-learn says so itself
