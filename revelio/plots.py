@@ -186,7 +186,7 @@ def _curves(df, x, y, ax):
     levels = list(dict.fromkeys(df["level"]))
     for i, level in enumerate(levels):
         rows = df[df["level"] == level].set_index(x).reindex(ticks)
-        at = np.arange(len(ticks)) + 0.06 * (i - (len(levels) - 1) / 2)
+        at = np.arange(len(ticks)) + _beside(i, levels)
         spread = np.abs(np.stack([rows[y] - rows[f"{y}_low"], rows[f"{y}_high"] - rows[y]]))
         ax.errorbar(at, rows[y], yerr=spread, color=color(level), marker="o", capsize=1.5, elinewidth=0.8, label=level)
         ax.plot(at, rows[f"{y}_null"], color=color(level), ls=(0, (4, 3)), lw=0.9, alpha=0.7)
@@ -194,6 +194,11 @@ def _curves(df, x, y, ax):
     ax.set_ylabel(Y_LABELS.get(y, y))
     _from_zero(ax)
     return ax
+
+
+def _beside(i, lines):
+    "How far to shift a line, so that the bars of several do not cover each other."
+    return 0.06 * (i - (len(lines) - 1) / 2)
 
 
 def _from_zero(ax):
@@ -227,7 +232,7 @@ def purity_by_timestep(
     return _curves(df, "timestep", y, ax)
 
 # %% ../nbs/13_plots.ipynb #f0bbcecb
-SIGMA_LABEL = "sigma_label / chance ↓\n(before TopK, as published)"
+SIGMA_LABEL = "before TopK:\nsigma_label / chance ↓"
 MARKERS = {"oxford-pets": "s", "caltech101": "D", "fgvc-aircraft": "^", "dtd": "v", "flowers102": "p"}
 
 
@@ -241,9 +246,10 @@ def sigma_label_panel(
     classes can share an axis."""
     ax = ax if ax is not None else plt.subplots(figsize=(COLUMN, 2.3))[1]
     ticks = list(dict.fromkeys(df[x] if x == "layer" else sorted(df[x])))
-    for level in dict.fromkeys(df["level"]):
+    levels = list(dict.fromkeys(df["level"]))
+    for i, level in enumerate(levels):
         rows = df[df["level"] == level].set_index(x).reindex(ticks)
-        sigma_curve(range(len(ticks)), rows, color(level), ax, label=level)
+        sigma_curve(np.arange(len(ticks)) + _beside(i, levels), rows, color(level), ax, label=level)
     for name, rows in published.groupby("line", sort=False) if published is not None else ():
         rows = rows[rows[x].isin(ticks)].sort_values(x, key=lambda c: c.map(ticks.index))
         if not len(rows):

@@ -139,11 +139,14 @@ def test_a_later_panel_is_not_clipped_by_the_first():
 
 
 def test_labels_of_many_panels_do_not_overlap():
+    set_style()
     fig = purity_grid(pd.concat([_one_layer().assign(panel=f"model, layer {i}") for i in range(4)]), "timestep")
     fig.draw_without_rendering()
-    boxes = [text.get_window_extent() for text in [*(ax.xaxis.label for ax in fig.axes), *(ax.title for ax in fig.axes),
-                                                   *fig.texts] if text.get_text()]
-    assert len(boxes) >= 5
+    labels = [label for ax in fig.axes for label in (ax.xaxis.label, ax.yaxis.label, ax.title)]
+    boxes = [text.get_window_extent() for text in [*labels, *fig.texts] if text.get_text()]
+    assert len(boxes) >= 8
+    heights = [(ax.yaxis.label.get_window_extent().height, ax.get_window_extent().height) for ax in fig.axes]
+    assert all(label < 1.1 * axes for label, axes in heights), "a label is longer than its axis"
     assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
     plt.close(fig)
 
@@ -153,6 +156,8 @@ def test_sigma_label_is_drawn_over_its_chance_level():
     published = pd.DataFrame(dict(line="sd15, Pets", layer=["up_ft1", "up_ft0", "up_ft9"], ratio=[0.8, 0.9, 0.1]))
     ax = sigma_label_panel(df[df.timestep == 0].assign(sigma_label=0.1), published=published)
     assert set(ax.containers[0].lines[0].get_ydata()) == {0.75} and "before TopK" in ax.get_ylabel()
+    first, second = (bars.lines[0].get_xdata()[0] for bars in ax.containers[:2])
+    assert first != second, "bars lie on each other"
     ends = np.array(ax.containers[0].lines[2][0].get_segments())[:, :, 1]
     assert (ends == [0.5, 1.25]).all(), "the interval is over chance, too"
     line, = (line for line in ax.lines if line.get_label() == "sd15, Pets")
