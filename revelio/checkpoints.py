@@ -37,7 +37,7 @@ from transformers.utils import logging as transformers_logging
 
 from .configs import SCHEDULE
 from .core import RevelioError, data_path, fingerprint, hash_files, logger, read_json, unknown, write_json
-from .data import hub_is_away
+from .readers import hub_is_away
 
 # %% ../nbs/02a_checkpoints.ipynb #1ecb86c3
 @dataclass(frozen=True)

@@ -165,8 +165,15 @@ def default_layer(
 def dataset_name(
     source: str,  # as given on the command line
 ) -> str:         # for a manifest: never a path of this machine
-    "Name a data set: a local path by its last part."
-    return Path(source).resolve().name if Path(source).exists() else source
+    "Name a data set: a local path by its last part; the train folder of a set by the set, another split by both."
+    from revelio.readers import normalised, split_word
+    path = Path(source).expanduser()
+    if not path.exists():
+        return source
+    path, word = path.resolve(), split_word(path.resolve().stem)
+    if not word or not path.parent.name:
+        return normalised(path.name)
+    return normalised(path.parent.name) + ("" if word == "train" else f"-{word}")
 
 # %% ../nbs/16_cli.ipynb #6d9ffc3c
 @app.command()

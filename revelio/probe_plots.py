@@ -4,12 +4,11 @@
 
 # %% auto #0
 __all__ = ['SHAPES', 'KIND_NAMES', 'LEAKS', 'SOURCES', 'seeds_together', 'feature_source', 'best_pooling', 'accuracy_grid',
-           'compare_peaks', 'choice_contrasts', 'kind_contrasts', 'compare_simpler', 'transfer_panel', 'accuracy_by',
-           'few_shot_curves', 'cost_panel']
+           'compare_peaks', 'choice_contrasts', 'kind_contrasts', 'peak_contrasts', 'compare_simpler', 'transfer_panel',
+           'accuracy_by', 'few_shot_curves', 'few_shot_contrasts', 'cost_panel']
 
 # %% ../nbs/13a_probe_plots.ipynb #55b80b52
 from collections.abc import Sequence
-from itertools import combinations
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -198,28 +197,44 @@ def kind_contrasts(
     df: pd.DataFrame,      # level, kind, measured; one row per seed, of one source of features
     family: str,
 ) -> pd.DataFrame:         # of stats.contrasts
-    "Compare the classifiers with each other."
+    "Compare Diff-C, or without it nearest neighbours, with each simpler classifier."
     found = df[df["kind"].isin(list(SHAPES))].groupby("kind", sort=False)["measured"].agg(list)
-    kinds = [kind for kind in SHAPES if kind in found.index]
-    return contrasts({f"{KIND_NAMES[b]} - {KIND_NAMES[a]}": (found[b], found[a]) for a, b in combinations(kinds, 2)},
-                     family)
+    kinds = [kind for kind in ("diffc", "knn", "linear") if kind in found.index]
+    return contrasts({f"{KIND_NAMES[kinds[0]]} - {KIND_NAMES[kind]}": (found[kinds[0]], found[kind])
+                      for kind in kinds[1:]}, family)
+
+
+def peak_contrasts(
+    df: pd.DataFrame,      # layer, timestep, level, validation, measured; linear probes
+    family: str,
+) -> pd.DataFrame:         # of stats.contrasts
+    """Compare the layer and the timestep that validation chooses for each level with all others, each of these at the
+    place where validation has it best."""
+    pairs = {}
+    for level, rows in df[(df["kind"] == "linear") & df["validation"].notna()].groupby("level", sort=False):
+        for x in ("layer", "timestep"):
+            chosen = rows.loc[rows.groupby(x, sort=False)["validation"].idxmax()].sort_values("validation", ascending=False)
+            best = chosen.iloc[0]
+            pairs |= {f"{level}, {x}: {best[x]} - {other[x]}": (best["measured"], other["measured"])
+                      for _, other in chosen.iloc[1:].iterrows()}
+    return contrasts(pairs, family)
 
 
 def compare_simpler(
-    df: pd.DataFrame,      # kind, validation, measured; one row per seed, of the denoiser's features
+    df: pd.DataFrame,      # kind, accuracy, measured; one row per seed, of the denoiser's features
     source: str = "arXiv 2411.16725, in words",
 ) -> list[dict]:           # a row of plots.comparison; none where Diff-C or the others are missing
-    "Compare Diff-C with the simpler probe that validation chooses: the paper has Diff-C ahead."
-    simple = df[df["kind"].isin(["linear", "knn"]) & df["validation"].notna()]
-    found = df.groupby("kind", sort=False)["measured"].agg(list)
-    if "diffc" not in found.index or not len(simple):
+    """Compare Diff-C with all simpler probes: the paper has Diff-C ahead. `agree` where it is told apart from each of them
+    (Holm), `differ` where one is told apart from it."""
+    asked = kind_contrasts(df, "classifiers")
+    if not len(asked) or "diffc" not in set(df["kind"]):
         return []
-    other = simple.loc[simple["validation"].idxmax(), "kind"]
-    places = {KIND_NAMES[kind]: found[kind] for kind in ("diffc", other)}
-    best = best_of(places)
-    what = "Diff-C against the linear probe and nearest neighbours, the better by validation"
-    return [comparison(what, _best_in_words(best, places), KIND_NAMES["diffc"], source,
-                       best_verdict([best], KIND_NAMES["diffc"]))]
+    places = df[df["kind"].isin(["diffc", "linear", "knn"])].groupby("kind")["measured"].agg(list)
+    best = best_of({KIND_NAMES[kind]: found for kind, found in places.items()})
+    sure, ahead = asked["told_apart"], asked["difference"] > 0
+    verdict = "agree" if (sure & ahead).all() else "differ" if (sure & ~ahead).any() else "undecided"
+    words = _best_in_words(best, {KIND_NAMES[kind]: found for kind, found in places.items()})
+    return [comparison("Diff-C against the linear probe and nearest neighbours", words, KIND_NAMES["diffc"], source, verdict)]
 
 # %% ../nbs/13a_probe_plots.ipynb #c5eabf56
 def transfer_panel(
@@ -317,6 +332,18 @@ def few_shot_curves(
     axes[0, 0].set_ylabel("test accuracy ↑")
     fig.legend(handles=[*map(_mark, kinds), _dummy_mark()], loc="outside lower center", ncols=3)
     return fig
+
+
+def few_shot_contrasts(
+    df: pd.DataFrame,          # shots, level, kind, measured; one row per draw
+    family: str,
+) -> pd.DataFrame:             # of stats.contrasts
+    "Compare the linear probe with nearest neighbours at each number of training images; draws are as seeds."
+    found = df[df["kind"].isin(["linear", "knn"])].groupby(["level", "shots", "kind"], sort=False)["measured"].agg(list)
+    pairs = {f"{level}, {shots:g} shots: {KIND_NAMES['linear']} - {KIND_NAMES['knn']}":
+             (found[level, shots, "linear"], found[level, shots, "knn"])
+             for level, shots, kind in found.index if kind == "linear" and (level, shots, "knn") in found.index}
+    return contrasts(pairs, family)
 
 # %% ../nbs/13a_probe_plots.ipynb #2b8167ea
 def cost_panel(

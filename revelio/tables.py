@@ -76,7 +76,8 @@ def cell_table(
         for level in (name for name in levels if name in summaries[0].index):
             row = where | {"layer": cells[0].layer, "timestep": cells[0].timestep,
                            "level": level_names.get(level, level), "n_seeds": len(cells),
-                           "dictionary": made["n_neurons"], "column": level, "cells": cells}
+                           "dictionary": made["n_neurons"], "run": cells[0].path.parent.parent.name, "column": level,
+                           "cells": cells}
             means = pd.concat([s.loc[[level]] for s in summaries]).mean(numeric_only=True)
             row |= means.drop(["layer", "timestep"], errors="ignore").to_dict()
             for name in STATISTICS:
@@ -86,7 +87,9 @@ def cell_table(
     df = pd.DataFrame(rows)
     several = df.groupby("model")["image_size"].transform("nunique") > 1  # its own size is another line than the common
     df.insert(0, "series", df["model"].where(~several, df["model"] + ", " + df["image_size"].astype(str) + " px"))
-    return df
+    settings = df.groupby(["series", "dataset"])["run"].transform("nunique") > 1  # of the k-SAEs: runs of one store
+    df["series"] = df["series"].where(~settings, df["series"] + " (" + df["run"] + ")")
+    return df.drop(columns="run")
 
 # %% ../nbs/13b_tables.ipynb #8f6fdcbd
 def measured_caption(

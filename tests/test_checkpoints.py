@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from transformers.utils import logging as transformers_logging
 from revelio.configs import SCHEDULE
 from revelio.core import RevelioError, data_path, fingerprint, hash_files, logger, read_json, unknown, write_json
-from revelio.data import hub_is_away
+from revelio.readers import hub_is_away
 
 # cell cf1574ac
 import dataclasses

@@ -64,6 +64,11 @@ def test_a_model_at_two_image_sizes_is_two_series():
     assert cell_table([*two, invented_cell("up_ft1", 0.5, 9)], ["group"], {})["series"].tolist() == [
         "sd15, 256 px", "sd15, 512 px", "mini-sd"]
 
+
+def test_k_saes_of_other_settings_are_another_series():
+    df = cell_table([invented_cell("up_ft1", 0.5, 9, run=run) for run in ("sd", "ours-sd")], ["group"], {})
+    assert df["series"].tolist() == ["mini-sd (sd)", "mini-sd (ours-sd)"] and "run" not in df
+
 # cell 5f29981c
 def test_the_caption_says_what_was_measured():
     one = {"up_ft1": 0.5, "up_ft2": 0.4}
