@@ -47,9 +47,9 @@ from revelio.readers import (
     read_tars,
     speaks_of_classes,
     split_word,
+    split_words,
     walk_files,
     warn_own_classes,
-    words_of,
 )
 
 # %% ../nbs/02_data.ipynb #583015aa
@@ -293,7 +293,7 @@ def label_candidates(
         dtype = feature.dtype if isinstance(feature, Value) else ""
         plain = "string" in dtype or dtype == "bool" or "int" in dtype
         return (isinstance(feature, ClassLabel) or plain and speaks_of_classes(name)
-                or "float" in dtype and name.lower() in ("label", "class", "cls", "category"))  # pandas: whole numbers with gaps
+                or "float" in dtype and name.lower() in ("label", "class", "cls", "category"))  # of pandas, with gaps
     return [n for n, f in table.features.items() if n not in ("id", "caption", "split_group") and fits(n, f)]
 
 
@@ -305,7 +305,7 @@ def label_columns(
 
 # %% ../nbs/02_data.ipynb #5de8be2c
 def _choose_label(source, asked):
-    "The label column: the asked one, that of the source, the only candidate, or none; RevelioError when several are possible."
+    "The label column: the asked one, that of the source, the only candidate, or none; RevelioError for several."
     candidates = label_candidates(source)
     if asked is not None:
         spelled = {normalised(name).casefold(): name for name in (*reversed(list(source.features)), *source.features)}
@@ -315,8 +315,8 @@ def _choose_label(source, asked):
     if source.label:
         return source.label
     if len(candidates) > 1:
-        raise RevelioError(f"several columns could be the label: {', '.join(candidates)}. Choose one: label={candidates[0]!r} "
-                           f"(--label {candidates[0]}).")
+        raise RevelioError(f"several columns could be the label: {', '.join(candidates)}. Choose one: "
+                           f"label={candidates[0]!r} (--label {candidates[0]}).")
     return candidates[0] if candidates else None
 
 
@@ -419,7 +419,7 @@ def _open_file(path, split):
     "One file: a CSV, or a table that is read whole, whatever split its name speaks of."
     if path.suffix.lower() == ".csv":
         return read_csv(path, path.parent, split)
-    spoken = {split_word(word) for word in words_of(path, path.parent)}
+    spoken = {split_word(word) for word in split_words(path, path.parent)}
     if spoken and split_word(split) not in spoken:
         logger.warning("%s is read whole, as the split %r, though its name says %r", path, split, *sorted(spoken)[:1])
     elif not spoken and split_word(split) != "train":
@@ -463,7 +463,8 @@ def _plan(source, entry, label):
         logger.warning("no classes are read from %s: expected text or whole numbers", ", ".join(
             _described(n, features[n]) for n in mistyped))
     if others and not chosen:
-        logger.warning("no column is taken for the label; there are %s: choose one (--label %s)", ", ".join(others), others[0])
+        logger.warning("no column is taken for the label; there are %s: choose one (--label %s)", ", ".join(others),
+                       others[0])
     return columns
 
 # %% ../nbs/02_data.ipynb #db074e10
@@ -481,8 +482,10 @@ def _find_classes(source, split, streaming, found, columns):
 
     def named(column):
         values = train().values(column)
-        try:  # of a table, the row of a fraction is told when it is numbered
-            return class_names(values if streaming else (v for v in values if not isinstance(v, float) or v != v or v.is_integer()))
+        if not streaming:  # a fraction is told, with its row, when the table is numbered
+            values = [v for v in values if not isinstance(v, float) or v != v or v.is_integer()]
+        try:
+            return class_names(values)
         except RevelioError as e:
             raise RevelioError(f"{source}, column {column!r}: {e}") from e
 
@@ -502,8 +505,8 @@ def _find_classes(source, split, streaming, found, columns):
             return None
         names = own if other is None or train().values is None else named(column)
         if names and 0 < sum(map(is_number, names)) < len(names):
-            logger.warning("%s: the classes of column %r are partly numbers (%s, …) and partly names (%s, …)", source, column,
-                           next(filter(is_number, names)), next(n for n in names if not is_number(n)))
+            logger.warning("%s: the classes of column %r are partly numbers (%s, …) and partly names (%s, …)", source,
+                           column, next(filter(is_number, names)), next(n for n in names if not is_number(n)))
         return _Classes(names or [], own)
     labels = {new: old for old, new in columns.items() if new not in ("image", "caption", "split_group")}
     return {new: made for new, old in labels.items() if (made := one(old))}

@@ -29,6 +29,7 @@ from torch import Tensor, nn
 from revelio.core import (
     RevelioError,
     as_array,
+    as_tensor,
     atomic_path,
     fingerprint,
     group_split,
@@ -179,7 +180,7 @@ class DiffC(ClassifierMixin, _Folder, BaseEstimator):
     def predict_proba(self, X) -> np.ndarray:  # (n, n_classes), columns as classes_
         "Give each class's probability; features as in training."
         check_is_fitted(self, "net_")
-        x = as_maps(torch.from_numpy(validate_data(self, _array(X), reset=False, allow_nd=True, dtype=np.float32)))
+        x = as_maps(as_tensor(validate_data(self, _array(X), reset=False, allow_nd=True, dtype=np.float32)))
         same_place = self.pooling != "flatten" or x.shape[1:] == self.shape_
         if x.shape[1] != self.shape_[0] or not same_place:
             raise RevelioError(f"maps of shape {tuple(x.shape[1:])}: this Diff-C was trained on {self.shape_}.")
@@ -206,7 +207,7 @@ def _logits(net, maps):
 
 def _as_reader(x):
     "A callable (rows, draw) over an array that has one view of each row."
-    maps = as_maps(torch.from_numpy(x))
+    maps = as_maps(as_tensor(x))
     return lambda rows, draw: maps[torch.from_numpy(np.asarray(rows))]
 
 
@@ -244,7 +245,7 @@ def _validation_set(diffc, read, codes, held, X_val, y_val):
     if (X_val is None) != (y_val is None):
         raise RevelioError("X_val and y_val belong together: give both, or neither.")
     if X_val is not None:
-        x = as_maps(torch.from_numpy(check_array(_array(X_val), allow_nd=True, dtype=np.float32)))
+        x = as_maps(as_tensor(check_array(_array(X_val), allow_nd=True, dtype=np.float32)))
         at = {c: i for i, c in enumerate(diffc.classes_.tolist())}
         if not set(np.asarray(y_val).tolist()) & set(at):
             raise RevelioError(f"none of the {len(y_val)} validation images is of a class that is trained on "

@@ -211,7 +211,7 @@ def purity_interval(
     level: float = 0.95,
 ) -> tuple[np.ndarray, np.ndarray]:  # lower and upper ends, (n,) each
     "Give each neuron's binomial interval: its own m top images redrawn with replacement, taken as independent."
-    tail = (1 - level) / 2
+    tail, purities = (1 - level) / 2, as_array(purities, "purities", np.float64)
     return binom.ppf(tail, m, purities) / m, binom.ppf(1 - tail, m, purities) / m
 
 
@@ -497,8 +497,9 @@ def lift(
     best: float,           # from `attainable`
 ) -> np.ndarray:           # (n,) 0: chance, 1: as pure as can be; NaN where chance is as pure as can be
     "Put purities on a scale from chance to the best that could be."
-    room = best - as_array(chance, "chance")
-    return np.divide(purities - chance, room, out=np.full(len(room), np.nan), where=room > 1e-9)
+    purities, chance = (as_array(x, "purities", np.float64) for x in (purities, chance))
+    room = best - chance
+    return np.divide(purities - chance, room, out=np.full(room.shape, np.nan), where=room > 1e-9)
 
 
 def attainable(
@@ -506,7 +507,7 @@ def attainable(
     m: int = 10,
 ) -> float:
     "Give the highest purity that m different images can have: that of the largest class."
-    labels = np.asarray(labels)
+    labels = as_array(labels, "labels", np.int64)
     return min(int(np.bincount(labels[labels >= 0], minlength=1).max()), m) / m
 
 # %% ../nbs/07_metrics.ipynb #10cd8053

@@ -213,7 +213,8 @@ def peak_contrasts(
     pairs = {}
     for level, rows in df[(df["kind"] == "linear") & df["validation"].notna()].groupby("level", sort=False):
         for x in ("layer", "timestep"):
-            chosen = rows.loc[rows.groupby(x, sort=False)["validation"].idxmax()].sort_values("validation", ascending=False)
+            chosen = rows.loc[rows.groupby(x, sort=False)["validation"].idxmax()]
+            chosen = chosen.sort_values("validation", ascending=False)
             best = chosen.iloc[0]
             pairs |= {f"{level}, {x}: {best[x]} - {other[x]}": (best["measured"], other["measured"])
                       for _, other in chosen.iloc[1:].iterrows()}
@@ -224,8 +225,8 @@ def compare_simpler(
     df: pd.DataFrame,      # kind, accuracy, measured; one row per seed, of the denoiser's features
     source: str = "arXiv 2411.16725, in words",
 ) -> list[dict]:           # a row of plots.comparison; none where Diff-C or the others are missing
-    """Compare Diff-C with all simpler probes: the paper has Diff-C ahead. `agree` where it is told apart from each of them
-    (Holm), `differ` where one is told apart from it."""
+    """Compare Diff-C with all simpler probes: the paper has Diff-C ahead. `agree` where it is told apart from each of
+    them (Holm), `differ` where one of them is ahead."""
     asked = kind_contrasts(df, "classifiers")
     if not len(asked) or "diffc" not in set(df["kind"]):
         return []
@@ -234,7 +235,8 @@ def compare_simpler(
     sure, ahead = asked["told_apart"], asked["difference"] > 0
     verdict = "agree" if (sure & ahead).all() else "differ" if (sure & ~ahead).any() else "undecided"
     words = _best_in_words(best, {KIND_NAMES[kind]: found for kind, found in places.items()})
-    return [comparison("Diff-C against the linear probe and nearest neighbours", words, KIND_NAMES["diffc"], source, verdict)]
+    what = "Diff-C against the linear probe and nearest neighbours"
+    return [comparison(what, words, KIND_NAMES["diffc"], source, verdict)]
 
 # %% ../nbs/13a_probe_plots.ipynb #c5eabf56
 def transfer_panel(

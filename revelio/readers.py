@@ -4,13 +4,13 @@
 
 # %% auto #0
 __all__ = ['SPLITS', 'LITTER', 'IMAGE_SUFFIXES', 'FILE_COLUMNS', 'SMALL', 'PLAIN', 'HINTS', 'Source', 'NoSplitError',
-           'normalised', 'class_text', 'class_names', 'is_number', 'split_word', 'choose_split', 'words_of',
+           'normalised', 'class_text', 'class_names', 'is_number', 'split_word', 'choose_split', 'split_words',
            'files_of_split', 'is_seen', 'Found', 'walk_files', 'each_once', 'split_depth', 'ClassFolders',
            'class_folders', 'read_folder', 'warn_own_classes', 'find_csv', 'read_csv', 'plain_feature', 'file_features',
            'merge_features', 'conform', 'outside', 'read_parquet', 'speaks_of_classes', 'read_tars', 'hub_is_away',
            'read_hub']
 
-# %% ../nbs/01a_readers.ipynb #d5fea310
+# %% ../nbs/01a_readers.ipynb #e16693e2
 import contextlib
 import functools
 import itertools
@@ -37,7 +37,7 @@ from datasets.naming import camelcase_to_snakecase
 
 from .core import RevelioError, logger
 
-# %% ../nbs/01a_readers.ipynb #227609cb
+# %% ../nbs/01a_readers.ipynb #51b2ab39
 @dataclass
 class Source:
     "One split as it comes."
@@ -46,7 +46,7 @@ class Source:
     values: Callable[[str], Iterable] | None  # of a column; None: they cannot be had without reading everything
     shards: Sequence[tuple] = ()  # parts that are read from end to end
     read: Callable[[tuple, list[str]], Iterable[dict]] | None = None  # (shard, columns) -> rows, each with an id
-    classes: Mapping[str, list[str]] = field(default_factory=dict)  # column -> names of the classes 0, 1, …, where stated
+    classes: Mapping[str, list[str]] = field(default_factory=dict)  # column -> names of the numbers 0, 1, …, if stated
     label: str = ""  # the column that is the label, where there are others
     shared: bool = False  # its class numbers are those of all splits already
 
@@ -54,7 +54,7 @@ class Source:
 class NoSplitError(RevelioError):
     "The source is there and lacks this split."
 
-# %% ../nbs/01a_readers.ipynb #9d6f9ae1
+# %% ../nbs/01a_readers.ipynb #91584d35
 def normalised(
     name: str,  # of a file, an image or a class
 ) -> str:  # in the composed form of Unicode (NFC)
@@ -62,7 +62,7 @@ def normalised(
     try:
         name.encode()
     except UnicodeEncodeError as e:
-        raise RevelioError(f"the name {os.fsencode(name)!r} is no UTF-8; rename that file, for instance by `convmv`.") from e
+        raise RevelioError(f"the name {os.fsencode(name)!r} is no UTF-8; rename that file (convmv does).") from e
     return unicodedata.normalize("NFC", name)
 
 
@@ -93,7 +93,7 @@ def is_number(text: str) -> bool:
     "Tell whether a class name is a whole number."
     return re.fullmatch(r"[+-]?\d+", text) is not None
 
-# %% ../nbs/01a_readers.ipynb #299b4bd2
+# %% ../nbs/01a_readers.ipynb #91f2ac56
 SPLITS = {"train": ("train", "training"), "validation": ("validation", "valid", "val", "dev"),
           "test": ("test", "testing", "eval", "evaluation")}
 
@@ -115,13 +115,13 @@ def choose_split(
     for same in (str, str.casefold, split_word):
         matches = [word for word in spelled if same(normalised(word)) == same(normalised(split)) is not None]
         if len(matches) > 1:
-            raise NoSplitError(f"{source} has several splits that could be {split!r}: {', '.join(matches)}. Name one of them.")
+            raise NoSplitError(f"{source} has several splits that could be {split!r}: {', '.join(matches)}. Name one.")
         if matches:
             return matches[0]
     raise NoSplitError(f"{source} has no split {split!r}; it has {', '.join(spelled) or 'none'}.")
 
 
-def words_of(
+def split_words(
     file: Path,
     root: Path,
 ) -> set[str]:  # as they are spelled
@@ -136,11 +136,11 @@ def files_of_split(
     split: str,
 ) -> list[Path]:
     "The files that belong to a split by a word in their path; all are train when no path has such a word."
-    words = {file: words_of(file, root) for file in files}
+    words = {file: split_words(file, root) for file in files}
     spelled = {word.casefold() for found in words.values() for word in found}
     if not spelled:  # another word than those of splits may be one here
-        words = {file: {w for w in re.findall(r"[^\W_]+", file.relative_to(root).as_posix()) if w.casefold() == split.casefold()}
-                 for file in files}
+        words = {file: {word for word in re.findall(r"[^\W_]+", file.relative_to(root).as_posix())
+                        if word.casefold() == split.casefold()} for file in files}
         if split_word(split) == "train" and not any(words.values()):
             return list(files)
         spelled = {word.casefold() for found in words.values() for word in found}
@@ -151,8 +151,8 @@ def files_of_split(
                            f"{', '.join(f.relative_to(root).as_posix() for f in files[:5])}.") from None
     return [file for file in files if word in {w.casefold() for w in words[file]}]
 
-# %% ../nbs/01a_readers.ipynb #3ee0466d
-LITTER = re.compile(r"""\.                                                        # hidden; ._x of macOS; .ipynb_checkpoints
+# %% ../nbs/01a_readers.ipynb #d80f22ef
+LITTER = re.compile(r"""\.                                                    # hidden; ._x of macOS; Jupyter
     | __MACOSX$ | Icon\r$ | Thumbs\.db$ | ehthumbs\w*\.db$ | desktop\.ini$ | ~\$  # macOS, Windows, Office
     | \$RECYCLE\.BIN$ | RECYCLER$ | System\ Volume\ Information$ | .*:Zone\.Identifier$
     | @eaDir$ | @tmp$ | @sharebin$ | @Recycle$ | @Recently-Snapshot$              # Synology, QNAP
@@ -185,7 +185,7 @@ def walk_files(
         try:
             entries = [entry for entry in os.scandir(folder) if is_seen(entry.name)]
         except OSError as e:
-            raise RevelioError(f"the folder {folder} cannot be read ({e.strerror}); its images would be missing.") from e
+            raise RevelioError(f"{folder} cannot be read ({e.strerror}); its images would be missing.") from e
         if not entries and folder != root:
             found.append(Found(folder, real, linked, empty_folder=True))
         for entry in entries:
@@ -210,10 +210,11 @@ def each_once(
     for file in sorted(found, key=lambda f: (f.linked, f.path)):
         chosen.setdefault(file.real, file.path)
     if len(chosen) < len(found):
-        logger.warning("%d files are reached more than once, through links; each is read once", len(found) - len(chosen))
+        logger.warning("%d files are reached more than once, through links; each is read once",
+                       len(found) - len(chosen))
     return sorted(chosen.values())
 
-# %% ../nbs/01a_readers.ipynb #9d6d7990
+# %% ../nbs/01a_readers.ipynb #be0f0d42
 IMAGE_SUFFIXES = {".jpg", ".jpeg", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".tga",
                   ".jp2", ".avif"}
 
@@ -283,7 +284,7 @@ def class_folders(
         codes[column] = {parts: names[column].index(called[parts[:depth]]) for parts in leaves}
     return ClassFolders(names, codes)
 
-# %% ../nbs/01a_readers.ipynb #5a3ea6d1
+# %% ../nbs/01a_readers.ipynb #61ff9739
 def read_folder(
     root: Path,
     found: Sequence[Found],  # all below it
@@ -296,10 +297,10 @@ def read_folder(
     depth, folders = _layout(root, pictures)
     splits = {} if depth is None else {f.path: folders[f.path][depth] for f in pictures if len(folders[f.path]) > depth}
     if depth is None and not split_word(split) and split in {parts[0] for parts in folders.values() if parts}:
-        depth, splits = 0, {path: parts[0] for path, parts in folders.items() if parts}  # a split with a name of its own
+        depth, splits = 0, {path: parts[0] for path, parts in folders.items() if parts}  # one with its own name
     if depth is None and split_word(split) != "train":
-        raise NoSplitError(f"{root} has no split {split!r}: expected the subfolder {split}/ (a folder without splits is "
-                           f"all 'train'); it has {', '.join(sorted(p.name for p in root.iterdir())[:5])}.")
+        raise NoSplitError(f"{root} has no split {split!r}: expected the subfolder {split}/ (a folder without splits "
+                           f"is all 'train'); it has {', '.join(sorted(p.name for p in root.iterdir())[:5])}.")
 
     def of(word):
         "Pictures of a split, and the class folders that each lies in."
@@ -318,9 +319,11 @@ def read_folder(
     _state_folders(root, found, pictures, splits, files, classes)
     columns = {"id": [normalised(f.relative_to(root).as_posix()) for f in files], "image": [str(f) for f in files]}
     columns |= {name: made.labels(name, classes) for name in made.names}
-    features = {"id": Value("string"), "image": datasets.Image()} | {n: ClassLabel(names=c) for n, c in made.names.items()}
+    features = {"id": Value("string"), "image": datasets.Image()}
+    features |= {name: ClassLabel(names=classes) for name, classes in made.names.items()}
     table = Dataset.from_dict(columns, features=Features(features))
-    return Source(table.features, lambda: table, lambda column: table[column][:], label="label" if made.names else "", shared=True)
+    return Source(table.features, lambda: table, lambda column: table[column][:], shared=True,
+                  label="label" if made.names else "")
 
 
 def _layout(root, pictures):
@@ -348,13 +351,15 @@ def _no_images(root, files):
     has = (f"; {scripts[0]} is a loading script, which datasets 4 and later do not run: give a hub set as "
            "owner/name@refs/convert/parquet") if scripts else (
         f"; it has {', '.join(sorted({f.suffix or f.name for f in files})[:5]) or 'nothing'}")
-    return RevelioError(f"no images in {root}{has}. Expected class folders of images ({', '.join(sorted(IMAGE_SUFFIXES))}"
-                        "), a CSV that names them, parquet files or WebDataset tars.")
+    return RevelioError(f"no images in {root}{has}. Expected class folders of images "
+                        f"({', '.join(sorted(IMAGE_SUFFIXES))}), a CSV that names them, parquet files or WebDataset "
+                        "tars.")
 
 
 def _state_folders(root, found, pictures, splits, files, classes):
     "Log what of a folder is no data, and which pictures have no label."
-    kinds = sorted({f.path.suffix or f.path.name for f in found if not f.empty_folder} - {f.path.suffix for f in pictures})
+    suffixes = {f.path.suffix or f.path.name for f in found if not f.empty_folder}
+    kinds = sorted(suffixes - {f.path.suffix for f in pictures})
     if kinds:
         logger.info("%s: files that are no images are left out: %s", root, ", ".join(kinds[:5]))
     outside = [f.path for f in pictures if f.path not in splits] if splits else []
@@ -364,10 +369,11 @@ def _state_folders(root, found, pictures, splits, files, classes):
             [*(f.relative_to(root).as_posix() for f in outside[:5]), *(f"{word}/…" for word in strange[:5])]))
     loose = [f.name for f, parts in zip(files, classes) if not parts]
     if loose and len(loose) < len(files):
-        logger.warning("%s: %d pictures lie in no class folder and have no label: %s", root, len(loose), ", ".join(loose[:5]))
+        logger.warning("%s: %d pictures lie in no class folder and have no label: %s", root, len(loose),
+                       ", ".join(loose[:5]))
 
-# %% ../nbs/01a_readers.ipynb #d2500223
-FILE_COLUMNS = ("file_name", "filename", "image", "path", "file", "filepath", "file_path", "image_path")  # where a picture is
+# %% ../nbs/01a_readers.ipynb #72383b31
+FILE_COLUMNS = ("file_name", "filename", "image", "path", "file", "filepath", "file_path", "image_path")  # of a CSV
 
 
 def find_csv(
@@ -387,7 +393,8 @@ def find_csv(
         with contextlib.suppress(NoSplitError):
             return places[choose_split(places, split, root)]
     here = [f for f in tables if f.parent == root]
-    naming = [f for f in here if f.name.lower() == "metadata.csv"] or [f for f in here if _file_column(_read_csv(f, nrows=0))]
+    naming = ([f for f in here if f.name.lower() == "metadata.csv"]
+              or [f for f in here if _file_column(_read_csv(f, nrows=0))])
     if by_folder or by_name and all(f in by_name.values() for f in naming):
         choose_split([*by_folder, *by_name], split, root)
     if len(naming) > 1:
@@ -437,9 +444,10 @@ def read_csv(
     if missing:
         raise RevelioError(f"{path} names {len(missing)} files that are not there, relative to {path.parent}: "
                            f"{', '.join(missing[:5])}.")
-    ids = [normalised(str(name)) if Path(name).is_absolute() else normalised(Path(os.path.relpath(file, root)).as_posix())
+    ids = [normalised(name if Path(name).is_absolute() else Path(os.path.relpath(file, root)).as_posix())
            for name, file in zip(names, files)]
-    others = {name: [None if pd.isna(v) else v for v in rows[name]] for name in rows if name not in (parted, "image", column)}
+    kept = [name for name in rows if name not in (parted, "image", column)]
+    others = {name: [None if pd.isna(v) else v for v in rows[name]] for name in kept}
     features = {c: Value("string") for c in ("id", *others)} | {"image": datasets.Image()}
     table = Dataset.from_dict({"id": ids} | others | {"image": list(map(str, files))}, features=Features(features))
     return Source(table.features, lambda: table, lambda column: table[column][:])
@@ -448,7 +456,7 @@ def read_csv(
 def _speaks_of_split(path, root, split):
     "Whether a CSV is that of a split by its name or its folder."
     names = [path.stem, *([path.parent.name] if path.parent != root else [])]
-    return any(split in (name, split_word(name)) or split_word(name) and split_word(name) == split_word(split) for name in names)
+    return split in names or split_word(split) is not None and split_word(split) in map(split_word, names)
 
 
 class _Finder:
@@ -456,7 +464,8 @@ class _Finder:
 
     def __init__(self, folder):
         self.folder = folder
-        self.names = functools.cache(lambda place: {normalised(p.name): p for p in place.iterdir()} if place.is_dir() else {})
+        self.names = functools.cache(
+            lambda place: {normalised(p.name): p for p in place.iterdir()} if place.is_dir() else {})
 
     def __call__(self, name):
         for spelled in dict.fromkeys((name, name.strip(), name.strip().replace("\\", "/"))):
@@ -464,11 +473,12 @@ class _Finder:
                 return self.folder / spelled
             place = Path(self.folder.anchor if Path(spelled).is_absolute() else self.folder)
             for part in Path(spelled).parts[Path(spelled).is_absolute() :]:
-                place = place / part if (place / part).exists() else self.names(place).get(normalised(part), place / part)
+                there = place / part
+                place = there if there.exists() else self.names(place).get(normalised(part), there)
             if place.is_file():
                 return place
 
-# %% ../nbs/01a_readers.ipynb #6d6d3d53
+# %% ../nbs/01a_readers.ipynb #897a791e
 SMALL = 2**28  # bytes; up to here a set is held in memory, above it `datasets` keeps a copy in its cache
 PLAIN = {"string_view": "string", "large_string": "string", "binary_view": "binary", "large_binary": "binary"}
 
@@ -489,15 +499,17 @@ def file_features(
     made = {}
     for name in schema.names:
         with contextlib.suppress(ValueError, NotImplementedError):
-            made[name] = plain_feature(Features.from_arrow_schema(schema)[name] if schema.metadata and b"huggingface" in
-                                       schema.metadata else Features.from_arrow_schema(pa.schema([schema.field(name)]))[name])
+            stated = b"huggingface" in (schema.metadata or {})
+            one = schema if stated else pa.schema([schema.field(name)])
+            made[name] = plain_feature(Features.from_arrow_schema(one)[name])
     return made
 
 
 def _is_picture(feature):
     "Whether a column can hold encoded pictures."
-    return isinstance(feature, datasets.Image) or isinstance(feature, Value) and feature.dtype in ("binary", "string") or (
-        isinstance(feature, Mapping) and {"bytes"} <= set(feature) <= {"bytes", "path"})
+    if isinstance(feature, Mapping):
+        return {"bytes"} <= set(feature) <= {"bytes", "path"}
+    return isinstance(feature, datasets.Image) or getattr(feature, "dtype", "") in ("binary", "string")
 
 
 def merge_features(
@@ -512,13 +524,15 @@ def merge_features(
         return datasets.Image() if all(map(_is_picture, kinds)) else None
     dtypes = {kind.dtype if isinstance(kind, Value | ClassLabel) else "nested" for kind in kinds}
     texts = [f for f, kind in by_file.items() if isinstance(kind, ClassLabel) or getattr(kind, "dtype", "") == "string"]
-    numbers = [f for f, kind in by_file.items() if f not in texts and re.match("u?int|float|bool", getattr(kind, "dtype", ""))]
+    numbers = [f for f, kind in by_file.items()
+               if f not in texts and re.match("u?int|float|bool", getattr(kind, "dtype", ""))]
     if texts and numbers:
-        raise RevelioError(f"column {name!r} holds names in {texts[0].name} and numbers in {numbers[0].name}; expected the "
-                           "same in all files of a set.")
+        raise RevelioError(f"column {name!r} holds names in {texts[0].name} and numbers in {numbers[0].name}; expected "
+                           "the same in all files of a set.")
     if len(texts) == len(kinds):
-        joined = dict.fromkeys(n for kind in kinds if isinstance(kind, ClassLabel) for n in map(normalised, kind.names))
-        return ClassLabel(names=list(joined)) if all(isinstance(kind, ClassLabel) for kind in kinds) else Value("string")
+        if not all(isinstance(kind, ClassLabel) for kind in kinds):
+            return Value("string")
+        return ClassLabel(names=list(dict.fromkeys(n for kind in kinds for n in map(normalised, kind.names))))
     if len(numbers) == len(kinds):
         return Value("float64" if any("float" in dtype for dtype in dtypes) else "int64")
     return next((kind for kind in kinds if kind != Value("null")), None) if len(dtypes - {"null"}) == 1 else None
@@ -532,9 +546,9 @@ def conform(
     path: str,
 ) -> pa.Table:
     "Bring rows of one file into the types of the set; class numbers go by name. RevelioError for a number without one."
-    columns = {}
+    columns, schema = {}, Features(features).arrow_schema
     for name, feature in features.items():
-        wanted = Features({name: feature}).arrow_schema.field(name).type
+        wanted = schema.field(name).type
         if name not in own:
             columns[name] = pa.nulls(len(table), wanted)
             continue
@@ -546,10 +560,10 @@ def conform(
             column = pa.array([None if t is None else feature.names.index(t) for t in texts], pa.int64()) if isinstance(
                 feature, ClassLabel) else pa.array(texts, pa.string())
         elif isinstance(feature, datasets.Image) and not pa.types.is_struct(column.type):
-            column = feature.cast_storage(pa.chunked_array([c.cast(pa.string() if "string" in str(c.type) else pa.binary())
-                                                            for c in column.chunks]).combine_chunks())
+            plain = pa.string() if "string" in str(column.type) else pa.binary()
+            column = feature.cast_storage(column.cast(plain).combine_chunks())
         columns[name] = column.cast(wanted)
-    return pa.table(columns, schema=pa.schema(Features(features).arrow_schema, Features(features).arrow_schema.metadata))
+    return pa.table(columns, schema=schema)
 
 
 def _class_texts(column, names, name, first, path):
@@ -568,7 +582,7 @@ def outside(row: str, column: str, value: object, names: Sequence[str]) -> Revel
     return RevelioError(f"{row}: column {column!r} holds {value}; expected -1 (no label) or the number of one of its "
                         f"{len(names)} classes: {some}{' …' if len(names) > 10 else ''}.")
 
-# %% ../nbs/01a_readers.ipynb #8f9113a2
+# %% ../nbs/01a_readers.ipynb #3c36d0f9
 def read_parquet(
     files: Sequence[Path],
     split: str,
@@ -588,7 +602,8 @@ def read_parquet(
         lacking = [f.name for f in files if name not in own[str(f)]]
         if speaks_of_classes(name) and name not in features:
             kind = next(schema.field(name).type for schema in schemas.values() if name in schema.names)
-            logger.warning("column %r of %s is no label column: nothing can be made of its type, %s", name, files[0], kind)
+            logger.warning("column %r of %s is no label column: nothing can be made of its type, %s", name, files[0],
+                           kind)
         elif speaks_of_classes(name) and lacking:
             logger.warning("%s of %d files lack the column %r: their images have no such label (%s)", len(lacking),
                            len(files), name, ", ".join(lacking[:3]))
@@ -610,7 +625,8 @@ def read_parquet(
     def values(column):
         return itertools.chain.from_iterable(_distinct(rows(str(f), [column]), features[column]) for f in files)
     shards = [(str(f), first) for f, first in zip(files, itertools.accumulate(n_rows, initial=0))]
-    return Source(features, whole, values, shards, functools.partial(_read_parquet, split=split, own=own, features=features))
+    read = functools.partial(_read_parquet, split=split, own=own, features=features)
+    return Source(features, whole, values, shards, read)
 
 
 def _distinct(table, feature):
@@ -638,7 +654,7 @@ def _read_parquet(shard, columns, split, own, features):
             yield {"id": f"{split}/{number:06d}"} | row
             number += 1
 
-# %% ../nbs/01a_readers.ipynb #8d40dddb
+# %% ../nbs/01a_readers.ipynb #ddd55a93
 HINTS = ("label", "class", "variant", "family", "manufacturer", "category", "breed", "species", "cls")
 
 
@@ -665,7 +681,8 @@ def read_tars(
         return Dataset.from_generator(_rows_of_tars, features, gen_kwargs={"shards": shards, "stamps": stamps,
                                                                            "columns": tuple(features)})
     names_file = next((p for p in (root / "classnames.txt", root.parent / "classnames.txt") if p.is_file()), None)
-    classes = {"label": list(map(normalised, names_file.read_text(encoding="utf-8").strip().splitlines()))} if names_file else {}
+    stated = names_file.read_text(encoding="utf-8").strip().splitlines() if names_file else []
+    classes = {"label": list(map(normalised, stated))} if names_file else {}
     return Source(features, whole, lambda column: told()[column], shards, _read_tar, classes)
 
 
@@ -687,7 +704,7 @@ def _rows_of_tars(shards, stamps, columns):
 
 
 def _read_tar(shard, columns):
-    "The rows of one tar, in the order of their first members; pictures are read only when `image` is among the columns."
+    "The rows of one tar, in the order of their first members; pictures are read when `image` is among the columns."
     path, prefix = shard
     try:
         with tarfile.open(path) as tar:
@@ -720,7 +737,7 @@ def _add_member(sample, tar, member, ending, kinds):
     where = f"{member.name} in {tar.name}"
     if f".{ending}" in IMAGE_SUFFIXES:
         if "image" in sample and sample["image"].name != member.name:
-            raise RevelioError(f"{where}: this sample has another picture, {sample['image'].name}; expected one of each key.")
+            raise RevelioError(f"{where}: this sample has another picture, {sample['image'].name}; expected one.")
         sample["image"] = member
     if ending not in ("cls", "txt", "json"):
         return
@@ -747,9 +764,9 @@ def _add_member(sample, tar, member, ending, kinds):
         told = {"label" if ending == "cls" else "caption": text}
     for column, value in told.items():
         if sample.setdefault(column, value) != value:
-            raise RevelioError(f"{where}: {column} is {value!r}, and {sample[column]!r} by another member of the same key.")
+            raise RevelioError(f"{where}: {column} is {value!r}, and {sample[column]!r} by another member of this key.")
 
-# %% ../nbs/01a_readers.ipynb #c9913776
+# %% ../nbs/01a_readers.ipynb #d9f8f519
 def hub_is_away(
     patience: float = 3.0,  # seconds
 ) -> str:  # why the hub cannot be asked; "" when it can
@@ -786,7 +803,7 @@ def _without_asking_the_hub(really):
     finally:
         datasets.config.HF_HUB_OFFLINE = before
 
-# %% ../nbs/01a_readers.ipynb #62fef039
+# %% ../nbs/01a_readers.ipynb #41fcdfc5
 def read_hub(
     hub_ids: Sequence[str],  # by preference
     split: str,

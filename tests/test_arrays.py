@@ -2,11 +2,15 @@
 
 # cell fa2ea50e
 import importlib
+import inspect
+import pkgutil
+import re
 
 import numpy as np
 import pytest
 import torch
 
+import revelio
 from revelio.core import RevelioError
 from revelio.ksae import KSAE
 
@@ -28,6 +32,12 @@ CALLS = {  # module.function -> a call with one array of the zoo in it; all arra
     "metrics.purity": lambda m, x: m.purity(x),
     "metrics.label_entropy": lambda m, x: m.label_entropy(x),
     "metrics.majority_class": lambda m, x: m.majority_class(x),
+    "metrics.p_values": lambda m, x: m.p_values(x, [0.5, 3.5]),
+    "metrics.significant": lambda m, x: m.significant(x),
+    "metrics.purity_interval": lambda m, x: np.array(m.purity_interval(x)),
+    "metrics.entropy_interval": lambda m, x: np.array(m.entropy_interval(x)),
+    "metrics.lift": lambda m, x: m.lift(x, np.zeros((2, 3)), 1.0),
+    "metrics.attainable": lambda m, x: m.attainable(x),
     "probes.pooled": lambda m, x: m.pooled(x),
     "probes.code_matrix": lambda m, x: m.code_matrix(x, SLOTS, 3).toarray(),
     "ksae.batch_fvu": lambda m, x: m.batch_fvu(x, torch.zeros(2, 3)).detach().numpy(),
@@ -54,3 +64,42 @@ def test_whatever_people_hand_over_gives_the_same_answer(name):
     with pytest.raises((RevelioError, ValueError)) as error:
         CALLS[name](module, [["a", "b", "c"], ["d", "e", "f"]])
     assert "\n" not in str(error.value).strip()
+
+
+INNER = {  # module -> the public functions that stay behind a door: what they get was made by us, or comes through another call
+    "capture": "hooks get what the model computes", "configs": "latents of the VAE", "families": "activations of the model",
+    "models": "activations and noise of the model, latents of its VAE", "features": "maps that the model computed",
+    "zeroshot": "predictions of the model", "store": "cells of `read_features`; `check_shard` names a wrong one",
+    "plots": "pictures and maps of a concepts folder", "transfer": "rows of a store, by number", "core": "tensors that are written",
+    "training": "streams, stores and arrays are opened by `open_source`, by its own tests",
+    "concepts.TopImages.update": "top_images", "concepts.concept_names": "rows of `top_images`", "concepts.heatmaps": "maps of a store",
+    "concepts.write_heatmaps": "maps of a store", "concepts.find_concepts": "opened by `training.open_source`",
+    "diffc.as_maps": "diffc.DiffC", "ksae.top_k": "pre-activations of the k-SAE", "ksae.KSAE.forward": "ksae.KSAE",
+    "ksae.KSAE.encode": "ksae.KSAE", "ksae.KSAE.decode": "codes of the k-SAE", "ksae.KSAE.pre_activations": "ksae.KSAE",
+    "metrics.RunningFVU.update": "metrics.fvu", "metrics.best_class": "metrics.sorted_firings", "metrics.sigma_neurons": "metrics.purity",
+    "metrics.sigma_label": "metrics.purity", "metrics.sigma_lines": "metrics.purity", "metrics.neuron_label_table": "metrics.purity",
+    "metrics.nested_levels": "a mapping of label columns", "metrics.measure_neurons": "metrics.purity",
+    "metrics.label_summary": "metrics.purity", "stats.permuted": "labels by `metrics`", "stats.hands": "labels by `metrics`",
+    "stats.bootstrap_mean": "tested beside it", "stats.jackknife": "tested beside it",
+}
+
+
+def array_calls():
+    "module.function (or .Class.method) of all that is public and takes an array, by its annotations."
+    for name in sorted(found.name for found in pkgutil.iter_modules(revelio.__path__) if not found.name.startswith("_")):
+        module = importlib.import_module(f"revelio.{name}")
+        public = {n: getattr(module, n) for n in getattr(module, "__all__", ())}
+        for n, thing in [(n, t) for n, t in public.items() if getattr(t, "__module__", "") == module.__name__]:
+            inside = {f"{n}.{k}": v for k, v in vars(thing).items() if not k.startswith("_") and inspect.isfunction(v)
+                      } if inspect.isclass(thing) else {n: thing}
+            for called, function in inside.items():
+                if inspect.isfunction(function) and any(re.search("Tensor|ndarray", str(p.annotation))
+                                                        for p in inspect.signature(function).parameters.values()):
+                    yield f"{name}.{called}"
+
+
+def test_every_public_call_that_takes_an_array_is_tried_or_told_why_not():
+    found = set(array_calls())
+    assert len(found) > 60
+    assert not {n for n in found if n not in CALLS and n not in INNER and n.split(".")[0] not in INNER}
+    assert not {n for n in INNER if "." in n and n not in found}, "no such function takes an array any more"

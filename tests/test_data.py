@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from datasets import ClassLabel, Dataset, Features, IterableDataset, Value
 from PIL import Image, ImageCms, ImageColor, UnidentifiedImageError
 from revelio.core import RevelioError, data_path, logger, unknown
-from revelio.readers import NoSplitError, choose_split, class_names, class_text, each_once, files_of_split, find_csv, is_number, is_seen, normalised, outside, read_csv, read_folder, read_hub, read_parquet, read_tars, speaks_of_classes, split_word, walk_files, warn_own_classes, words_of
+from revelio.readers import NoSplitError, choose_split, class_names, class_text, each_once, files_of_split, find_csv, is_number, is_seen, normalised, outside, read_csv, read_folder, read_hub, read_parquet, read_tars, speaks_of_classes, split_word, split_words, walk_files, warn_own_classes
 
 # cell e15c503d
 import io
@@ -551,7 +551,7 @@ def test_csv_without_a_train_split_says_so(tmp_path, caplog):
 
 def test_csv_that_does_not_fit_is_refused(tmp_path):
     path = csv(tmp_path / "a.csv", "path,label\npics/a.jpg,u\npics/gone.jpg,v\npics/lost.jpg,v\n")
-    with pytest.raises(RevelioError, match="a.csv names 2 files that are not there.*pics/gone.jpg .row 3., pics/lost.jpg .row 4."):
+    with pytest.raises(RevelioError, match="a.csv names 2 files that are not there.*gone.jpg .row 3..*lost.jpg .row 4"):
         load_table(path)
     with pytest.raises(RevelioError, match="names no images: expected a column file_name.*it has name, label"):
         load_table(csv(tmp_path / "b.csv", "name,label\npics/a.jpg,u\n"))

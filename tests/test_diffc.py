@@ -18,7 +18,7 @@ from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_array, check_is_fitted, column_or_1d, validate_data
 from torch import Tensor, nn
-from revelio.core import RevelioError, as_array, atomic_path, fingerprint, group_split, logger, pick_device, read_json, save_tensors, track, unknown, write_json
+from revelio.core import RevelioError, as_array, as_tensor, atomic_path, fingerprint, group_split, logger, pick_device, read_json, save_tensors, track, unknown, write_json
 
 # cell 023afe71
 import numpy as np

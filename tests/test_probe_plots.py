@@ -78,7 +78,8 @@ def test_peaks_are_chosen_by_validation_and_told_apart_on_test():
     assert found[1]["ours"].startswith("a 0.5") and "told apart from b 0.4" in found[1]["ours"]
     assert found[3]["ours"] is None
     table = peak_contrasts(df, "peaks")
-    assert table["contrast"].tolist() == ["group, layer: a - b", "group, timestep: 200 - 25"] and table["told_apart"].all()
+    assert table["contrast"].tolist() == ["group, layer: a - b", "group, timestep: 200 - 25"]
+    assert table["told_apart"].all()
     df["measured"] = measured([0.9, 0.5, 0.5005, 0.9])
     assert compare_peaks(df, [("group", "layer", "b")])[0]["verdict"] == "undecided"
     assert peak_contrasts(df, "peaks")["told_apart"].tolist() == [False, False]
