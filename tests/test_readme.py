@@ -8,7 +8,7 @@ import shutil
 import pytest
 
 from revelio.core import data_path
-from revelio.tables import CLAIMS, readme_table, table_between_marks
+from revelio.tables import CLAIMS, NOT_MEASURED, readme_table, table_between_marks
 
 ROOT = data_path().parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -20,6 +20,7 @@ def test_each_row_of_the_table_is_what_the_figures_record():
     assert len(made) == len(CLAIMS) + 2
     for ours, theirs in zip(written, made, strict=True):
         assert ours == theirs, "write the table again: python -m revelio.dev readme"
+    assert NOT_MEASURED not in README, "run the study again: make figures PRESET=study"
 
 
 @pytest.mark.parametrize("claim", [claim for claim in CLAIMS if claim.rows], ids=lambda claim: claim.paper[:40])
