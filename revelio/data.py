@@ -29,6 +29,7 @@ from PIL import Image, ImageCms, ImageColor, UnidentifiedImageError
 
 from .core import RevelioError, data_path, logger, unknown
 from revelio.readers import (
+    ROW_FILES,
     NoSplitError,
     choose_split,
     class_names,
@@ -417,7 +418,7 @@ def _open_folder(root, split):
 
 def _open_file(path, split):
     "One file: a CSV, or a table that is read whole, whatever split its name speaks of."
-    if path.suffix.lower() == ".csv":
+    if path.suffix.lower() in ROW_FILES:
         return read_csv(path, path.parent, split)
     spoken = {split_word(word) for word in split_words(path, path.parent)}
     if spoken and split_word(split) not in spoken:
@@ -443,7 +444,7 @@ def _open_tables(files, root, split):
         return read_parquet(files, split)
     if all(map(_is_tar, files)):
         return read_tars(files, root)
-    raise RevelioError(f"{files[0]}: expected .parquet, .tar, .tar.gz or .csv files, or a folder.")
+    raise RevelioError(f"{files[0]}: expected .parquet, .tar, .tar.gz, .csv or .jsonl files, or a folder.")
 
 # %% ../nbs/02_data.ipynb #7367638e
 def _plan(source, entry, label):
@@ -472,7 +473,8 @@ def _find_classes(source, split, streaming, found, columns):
     "The classes of each label column, by its name in the table; those of the train split serve every split."
     @functools.cache
     def train():
-        if split_word(split) == "train" or Path(source).is_file() and not source.lower().endswith(".csv"):
+        if split_word(split) == "train" or (
+                Path(source).is_file() and Path(source).suffix.lower() not in ROW_FILES):
             return found
         try:
             return _open(source, "train", streaming)

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from datasets import ClassLabel, Dataset, Features, IterableDataset, Value
 from PIL import Image, ImageCms, ImageColor, UnidentifiedImageError
 from revelio.core import RevelioError, data_path, logger, unknown
-from revelio.readers import NoSplitError, choose_split, class_names, class_text, each_once, files_of_split, find_csv, is_number, is_seen, normalised, outside, read_csv, read_folder, read_hub, read_parquet, read_tars, speaks_of_classes, split_word, split_words, walk_files, warn_own_classes
+from revelio.readers import ROW_FILES, NoSplitError, choose_split, class_names, class_text, each_once, files_of_split, find_csv, is_number, is_seen, normalised, outside, read_csv, read_folder, read_hub, read_parquet, read_tars, speaks_of_classes, split_word, split_words, walk_files, warn_own_classes
 
 # cell e15c503d
 import io
