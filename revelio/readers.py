@@ -10,7 +10,7 @@ __all__ = ['SPLITS', 'LITTER', 'IMAGE_SUFFIXES', 'ROW_FILES', 'FILE_COLUMNS', 'S
            'file_features', 'merge_features', 'conform', 'outside', 'read_parquet', 'speaks_of_classes', 'read_tars',
            'hub_is_away', 'read_hub']
 
-# %% ../nbs/01a_readers.ipynb #70aeb834
+# %% ../nbs/01a_readers.ipynb #8a05a7aa
 import contextlib
 import functools
 import itertools
@@ -37,7 +37,7 @@ from datasets.naming import camelcase_to_snakecase
 
 from .core import RevelioError, logger
 
-# %% ../nbs/01a_readers.ipynb #b497f3bb
+# %% ../nbs/01a_readers.ipynb #e1c7a365
 @dataclass
 class Source:
     "One split as it comes."
@@ -54,7 +54,7 @@ class Source:
 class NoSplitError(RevelioError):
     "The source is there and lacks this split."
 
-# %% ../nbs/01a_readers.ipynb #c1b30e6b
+# %% ../nbs/01a_readers.ipynb #6f521189
 def normalised(
     name: str,  # of a file, an image or a class
 ) -> str:  # in the composed form of Unicode (NFC)
@@ -100,7 +100,7 @@ def is_number(text: str) -> bool:
     "Tell whether a class name is a whole number."
     return re.fullmatch(r"[+-]?\d+", text) is not None
 
-# %% ../nbs/01a_readers.ipynb #30fb5786
+# %% ../nbs/01a_readers.ipynb #1c7c4923
 SPLITS = {"train": ("train", "training"), "validation": ("validation", "valid", "val", "dev"),
           "test": ("test", "testing", "eval", "evaluation")}
 
@@ -158,7 +158,7 @@ def files_of_split(
                            f"{', '.join(f.relative_to(root).as_posix() for f in files[:5])}.") from None
     return [file for file in files if word in {w.casefold() for w in words[file]}]
 
-# %% ../nbs/01a_readers.ipynb #f99f91a0
+# %% ../nbs/01a_readers.ipynb #9bbf502f
 LITTER = re.compile(r"""\.                                                    # hidden; ._x of macOS; Jupyter
     | __MACOSX$ | Icon\r$ | Thumbs\.db$ | ehthumbs\w*\.db$ | desktop\.ini$ | ~\$  # macOS, Windows, Office
     | \$RECYCLE\.BIN$ | RECYCLER$ | System\ Volume\ Information$ | .*:Zone\.Identifier$
@@ -221,7 +221,7 @@ def each_once(
                        len(found) - len(chosen))
     return sorted(chosen.values())
 
-# %% ../nbs/01a_readers.ipynb #8bf98c3b
+# %% ../nbs/01a_readers.ipynb #8c4270ff
 IMAGE_SUFFIXES = {".jpg", ".jpeg", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".tga",
                   ".jp2", ".avif"}
 
@@ -291,7 +291,7 @@ def class_folders(
         codes[column] = {parts: names[column].index(called[parts[:depth]]) for parts in leaves}
     return ClassFolders(names, codes)
 
-# %% ../nbs/01a_readers.ipynb #1f50766c
+# %% ../nbs/01a_readers.ipynb #f90527a3
 def read_folder(
     root: Path,
     found: Sequence[Found],  # all below it
@@ -379,7 +379,7 @@ def _state_folders(root, found, pictures, splits, files, classes):
         logger.warning("%s: %d pictures lie in no class folder and have no label: %s", root, len(loose),
                        ", ".join(loose[:5]))
 
-# %% ../nbs/01a_readers.ipynb #075d2110
+# %% ../nbs/01a_readers.ipynb #8d8e79c7
 ROW_FILES = (".csv", ".jsonl")
 FILE_COLUMNS = ("file_name", "filename", "image", "path", "file", "filepath", "file_path", "image_path")  # of a CSV
 
@@ -421,8 +421,8 @@ def _read_rows(path):
                                  for line in lines if line.strip()], dtype=object)
             rows = rows.map(lambda v: float("nan") if v is None or v == "" or v != v else str(v))
     except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError, AttributeError) as e:
-        raise RevelioError(f"{path} cannot be read as {path.suffix[1:].upper()} ({e}); expected UTF-8, and commas below "
-                           "a first line of column names, or one JSON object on each line.") from e
+        raise RevelioError(f"{path} cannot be read as {path.suffix[1:].upper()} ({e}); expected UTF-8, and commas "
+                           "below a first line of column names, or one JSON object on each line.") from e
     return rows.rename(columns=lambda name: normalised(str(name)).strip())
 
 
@@ -492,7 +492,7 @@ class _Finder:
             if place.is_file():
                 return place
 
-# %% ../nbs/01a_readers.ipynb #90a3fdfe
+# %% ../nbs/01a_readers.ipynb #3b8f3f48
 SMALL = 2**28  # bytes; up to here a set is held in memory, above it `datasets` keeps a copy in its cache
 PLAIN = {"string_view": "string", "large_string": "string", "binary_view": "binary", "large_binary": "binary"}
 
@@ -596,7 +596,7 @@ def outside(row: str, column: str, value: object, names: Sequence[str]) -> Revel
     return RevelioError(f"{row}: column {column!r} holds {value}; expected -1 (no label) or the number of one of its "
                         f"{len(names)} classes: {some}{' …' if len(names) > 10 else ''}.")
 
-# %% ../nbs/01a_readers.ipynb #c51358c5
+# %% ../nbs/01a_readers.ipynb #aaa70e4c
 def read_parquet(
     files: Sequence[Path],
     split: str,
@@ -668,7 +668,7 @@ def _read_parquet(shard, columns, split, own, features):
             yield {"id": f"{split}/{number:06d}"} | row
             number += 1
 
-# %% ../nbs/01a_readers.ipynb #ddebedc1
+# %% ../nbs/01a_readers.ipynb #b9cd32b4
 HINTS = ("label", "class", "variant", "family", "manufacturer", "category", "breed", "species", "cls")
 
 
@@ -780,7 +780,7 @@ def _add_member(sample, tar, member, ending, kinds):
         if sample.setdefault(column, value) != value:
             raise RevelioError(f"{where}: {column} is {value!r}, and {sample[column]!r} by another member of this key.")
 
-# %% ../nbs/01a_readers.ipynb #12029bfe
+# %% ../nbs/01a_readers.ipynb #14b15634
 def hub_is_away(
     patience: float = 3.0,  # seconds
 ) -> str:  # why the hub cannot be asked; "" when it can
@@ -817,7 +817,7 @@ def _without_asking_the_hub(really):
     finally:
         datasets.config.HF_HUB_OFFLINE = before
 
-# %% ../nbs/01a_readers.ipynb #76927fb1
+# %% ../nbs/01a_readers.ipynb #77c0efbd
 def read_hub(
     hub_ids: Sequence[str],  # by preference
     split: str,
