@@ -10,7 +10,7 @@ __all__ = ['SPLITS', 'LITTER', 'IMAGE_SUFFIXES', 'ROW_FILES', 'FILE_COLUMNS', 'S
            'file_features', 'merge_features', 'conform', 'outside', 'read_parquet', 'speaks_of_classes', 'read_tars',
            'hub_is_away', 'read_hub']
 
-# %% ../nbs/01a_readers.ipynb #8a05a7aa
+# %% ../nbs/01a_readers.ipynb #1be9c628
 import contextlib
 import functools
 import itertools
@@ -37,7 +37,7 @@ from datasets.naming import camelcase_to_snakecase
 
 from .core import RevelioError, logger
 
-# %% ../nbs/01a_readers.ipynb #e1c7a365
+# %% ../nbs/01a_readers.ipynb #1470b1e5
 @dataclass
 class Source:
     "One split as it comes."
@@ -54,7 +54,7 @@ class Source:
 class NoSplitError(RevelioError):
     "The source is there and lacks this split."
 
-# %% ../nbs/01a_readers.ipynb #6f521189
+# %% ../nbs/01a_readers.ipynb #5e503fa4
 def normalised(
     name: str,  # of a file, an image or a class
 ) -> str:  # in the composed form of Unicode (NFC)
@@ -100,7 +100,7 @@ def is_number(text: str) -> bool:
     "Tell whether a class name is a whole number."
     return re.fullmatch(r"[+-]?\d+", text) is not None
 
-# %% ../nbs/01a_readers.ipynb #1c7c4923
+# %% ../nbs/01a_readers.ipynb #4c884781
 SPLITS = {"train": ("train", "training"), "validation": ("validation", "valid", "val", "dev"),
           "test": ("test", "testing", "eval", "evaluation")}
 
@@ -158,7 +158,7 @@ def files_of_split(
                            f"{', '.join(f.relative_to(root).as_posix() for f in files[:5])}.") from None
     return [file for file in files if word in {w.casefold() for w in words[file]}]
 
-# %% ../nbs/01a_readers.ipynb #9bbf502f
+# %% ../nbs/01a_readers.ipynb #8d6d7532
 LITTER = re.compile(r"""\.                                                    # hidden; ._x of macOS; Jupyter
     | __MACOSX$ | Icon\r$ | Thumbs\.db$ | ehthumbs\w*\.db$ | desktop\.ini$ | ~\$  # macOS, Windows, Office
     | \$RECYCLE\.BIN$ | RECYCLER$ | System\ Volume\ Information$ | .*:Zone\.Identifier$
@@ -221,7 +221,7 @@ def each_once(
                        len(found) - len(chosen))
     return sorted(chosen.values())
 
-# %% ../nbs/01a_readers.ipynb #8c4270ff
+# %% ../nbs/01a_readers.ipynb #a5925a48
 IMAGE_SUFFIXES = {".jpg", ".jpeg", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".tga",
                   ".jp2", ".avif"}
 
@@ -291,7 +291,7 @@ def class_folders(
         codes[column] = {parts: names[column].index(called[parts[:depth]]) for parts in leaves}
     return ClassFolders(names, codes)
 
-# %% ../nbs/01a_readers.ipynb #f90527a3
+# %% ../nbs/01a_readers.ipynb #087bc2d4
 def read_folder(
     root: Path,
     found: Sequence[Found],  # all below it
@@ -379,7 +379,7 @@ def _state_folders(root, found, pictures, splits, files, classes):
         logger.warning("%s: %d pictures lie in no class folder and have no label: %s", root, len(loose),
                        ", ".join(loose[:5]))
 
-# %% ../nbs/01a_readers.ipynb #8d8e79c7
+# %% ../nbs/01a_readers.ipynb #01aac8fb
 ROW_FILES = (".csv", ".jsonl")
 FILE_COLUMNS = ("file_name", "filename", "image", "path", "file", "filepath", "file_path", "image_path")  # of a CSV
 
@@ -401,7 +401,7 @@ def find_csv(
         with contextlib.suppress(NoSplitError):
             return places[choose_split(places, split, root)]
     here = [f for f in tables if f.parent == root]
-    naming = [f for f in here if f.stem.lower() == "metadata"] or [f for f in here if _file_column(_read_rows(f))]
+    naming = [f for f in here if f.stem.lower() == "metadata"] or [f for f in here if _names_images(f)]
     if by_folder or by_name and all(f in by_name.values() for f in naming):
         choose_split([*by_folder, *by_name], split, root)
     if len(naming) > 1:
@@ -410,13 +410,24 @@ def find_csv(
     return naming[0] if naming else None
 
 
-def _read_rows(path):
+def _names_images(path):
+    "Whether the first row of a file has a column of pictures; what cannot be read is said, and is no such file."
+    try:
+        return _file_column(_read_rows(path, 1)) is not None
+    except RevelioError as e:
+        logger.warning("%s is left out: %s", path.name, e)
+        return False
+
+
+def _read_rows(path, limit=None):
     "A CSV or JSON lines as text; RevelioError for what cannot be read."
     try:
         if path.suffix.lower() == ".csv":
-            rows = pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[""], skipinitialspace=True)
+            rows = pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[""], skipinitialspace=True,
+                               nrows=limit)
         else:
-            lines = path.read_text(encoding="utf-8").splitlines()
+            with path.open(encoding="utf-8") as file:
+                lines = list(itertools.islice(file, limit))
             rows = pd.DataFrame([{k: v for k, v in json.loads(line).items() if not isinstance(v, list | dict)}
                                  for line in lines if line.strip()], dtype=object)
             rows = rows.map(lambda v: float("nan") if v is None or v == "" or v != v else str(v))
@@ -472,7 +483,7 @@ def _speaks_of_split(path, root, split):
     names = [path.stem, *([path.parent.name] if path.parent != root else [])]
     return split in names or split_word(split) is not None and split_word(split) in map(split_word, names)
 
-
+# %% ../nbs/01a_readers.ipynb #b0ce2443
 class _Finder:
     "Finds the files that a table names: as named, by the normalised name, or with the slashes of Windows."
 
@@ -492,7 +503,7 @@ class _Finder:
             if place.is_file():
                 return place
 
-# %% ../nbs/01a_readers.ipynb #3b8f3f48
+# %% ../nbs/01a_readers.ipynb #0789f307
 SMALL = 2**28  # bytes; up to here a set is held in memory, above it `datasets` keeps a copy in its cache
 PLAIN = {"string_view": "string", "large_string": "string", "binary_view": "binary", "large_binary": "binary"}
 
@@ -596,7 +607,7 @@ def outside(row: str, column: str, value: object, names: Sequence[str]) -> Revel
     return RevelioError(f"{row}: column {column!r} holds {value}; expected -1 (no label) or the number of one of its "
                         f"{len(names)} classes: {some}{' …' if len(names) > 10 else ''}.")
 
-# %% ../nbs/01a_readers.ipynb #aaa70e4c
+# %% ../nbs/01a_readers.ipynb #2935d50b
 def read_parquet(
     files: Sequence[Path],
     split: str,
@@ -668,7 +679,7 @@ def _read_parquet(shard, columns, split, own, features):
             yield {"id": f"{split}/{number:06d}"} | row
             number += 1
 
-# %% ../nbs/01a_readers.ipynb #b9cd32b4
+# %% ../nbs/01a_readers.ipynb #c7a71a62
 HINTS = ("label", "class", "variant", "family", "manufacturer", "category", "breed", "species", "cls")
 
 
@@ -780,7 +791,7 @@ def _add_member(sample, tar, member, ending, kinds):
         if sample.setdefault(column, value) != value:
             raise RevelioError(f"{where}: {column} is {value!r}, and {sample[column]!r} by another member of this key.")
 
-# %% ../nbs/01a_readers.ipynb #14b15634
+# %% ../nbs/01a_readers.ipynb #03a0935a
 def hub_is_away(
     patience: float = 3.0,  # seconds
 ) -> str:  # why the hub cannot be asked; "" when it can
@@ -817,7 +828,7 @@ def _without_asking_the_hub(really):
     finally:
         datasets.config.HF_HUB_OFFLINE = before
 
-# %% ../nbs/01a_readers.ipynb #77c0efbd
+# %% ../nbs/01a_readers.ipynb #3645872b
 def read_hub(
     hub_ids: Sequence[str],  # by preference
     split: str,
