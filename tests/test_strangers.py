@@ -264,6 +264,14 @@ def test_folders_in_folders_give_levels(tmp_path):
     assert label_columns(load_table(tmp_path, label="Level_1"))["label"] == ["Fruit", "Vegetables"]
 
 
+def test_class_that_a_published_set_moved_is_found_by_its_name(tmp_path):
+    folder(tmp_path, "train/Veg/Brown/0.png", "train/Veg/Leek/0.png", "train/Fruit/Lime/0.png", "test/Veg/Mushroom/Brown/0.png")
+    assert told(load_table(tmp_path, "test")) == {"test/Veg/Mushroom/Brown/0.png": ("Brown", "Veg")}
+    folder(tmp_path, "train/Fruit/Brown/0.png")  # now the name alone does not tell
+    with pytest.raises(RevelioError, match="train split lacks: Veg/Mushroom/Brown"):
+        load_table(tmp_path, "test")
+
+
 def test_folders_that_part_nothing_are_no_level(tmp_path):
     folder(tmp_path, "images/cat/2021/0.png", "images/dog/2021/0.png")
     assert label_columns(load_table(tmp_path)) == {"label": ["cat", "dog"]}
