@@ -22,23 +22,23 @@ export PYTHONUNBUFFERED = 1
 export TOKENIZERS_PARALLELISM = false
 
 .DEFAULT_GOAL := help
-.PHONY: help figures plan rehearse test lab export bench lock clean-nbs hooks
+.PHONY: help figures plan rehearse test lab export run bench lock clean-nbs hooks
 .DELETE_ON_ERROR:
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /make \1|/' | awk -F'|' '{printf "%-16s %s\n", $$1, $$2}'
 
 figures: $(READY)  ## regenerate the figures of PRESET (mini) into paper_figures/PRESET/
-	@$(PY) -m revelio.presets "$(PRESET)"
+	@$(PY) -m revelio.runs.presets "$(PRESET)"
 	$(OFFLINE) $(PY) -m snakemake --profile profiles/$(PROFILE) $(if $(filter local,$(PROFILE)),--cores $(CORES)) \
 	  --config preset="$(PRESET)" $(if $(GPUS),gpus=$(GPUS))
 
 plan: $(READY)  ## print the jobs of PRESET, what they cost, and which do not fit a GPU of GPU_GB (80)
-	@$(PY) -m revelio.plan "$(PRESET)" --gpu-gb $(GPU_GB)
+	@$(PY) -m revelio.runs.plan "$(PRESET)" --gpu-gb $(GPU_GB)
 
 REHEARSAL = out/rehearsal
 rehearse: $(READY)  ## run the whole paper preset on this CPU in minutes, with stand-ins for models and data sets
-	$(PY) -m revelio.rehearsal paper $(REHEARSAL)/hub
+	$(PY) -m revelio.runs.rehearsal paper $(REHEARSAL)/hub
 	HF_HOME="$$PWD/$(REHEARSAL)/hub" HF_HUB_CACHE="$$PWD/$(REHEARSAL)/hub/hub" HF_DATASETS_CACHE="$$PWD/$(REHEARSAL)/hub/datasets" HF_HUB_OFFLINE=1 \
 	  $(PY) -m snakemake --cores $(CORES) --config preset=paper rehearse=1 out=out/rehearsal figures=out/rehearsal/figures
 
@@ -47,7 +47,7 @@ test: $(READY)  ## notebooks clean, exports in step, ruff, nbdev_test, pytest
 	$(PY) -m revelio.dev sync
 	$(PY) -m ruff check nbs
 	HF_HUB_OFFLINE=1 $(call THREADS,1) $(call NBDEV,test.nbdev_test,n_workers=2$(comma) pause=0$(comma) do_print=True)
-	HF_HUB_OFFLINE=1 $(call THREADS,2) $(PY) -m pytest -m "$(MARKS)"
+	HF_HUB_OFFLINE=1 $(call THREADS,1) $(PY) -m pytest -n 2 --dist loadfile -m "$(MARKS)"
 
 lab: $(READY)  ## open the notebooks in Jupyter
 	$(PY) -m jupyterlab --notebook-dir=nbs
@@ -57,10 +57,13 @@ export: $(READY)  ## clean the notebooks; write revelio/ and tests/ from them
 	$(call NBDEV,doclinks.nbdev_export)
 	$(PY) -m revelio.dev export
 
+run: $(READY)  ## execute the notebooks that changed (or NB="nbs/…") and save what they show
+	$(call THREADS,2) $(PY) -m revelio.dev run $(NB)
+
 bench: $(READY)  ## run nbs/benchmarks/; executed copies go to out/bench/
 	@for nb in nbs/benchmarks/*.ipynb; do \
 	  [ -e "$$nb" ] || { echo "nbs/benchmarks/ holds no notebook yet"; exit 0; }; \
-	  $(PY) -m revelio.runner "$$nb" "out/bench/$$(basename "$$nb")" || exit 1; \
+	  $(PY) -m revelio.runs.runner "$$nb" "out/bench/$$(basename "$$nb")" || exit 1; \
 	done
 
 lock: $(READY)  ## write the exact versions of this environment to requirements.lock

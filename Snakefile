@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 
 from revelio.core import RevelioError, cell_name, fingerprint
-from revelio.presets import (
+from revelio.runs.presets import (
     STAGES,
     chooser_run,
     count_gpus,
@@ -159,7 +159,7 @@ def quoted(path):
 def job(slots=""):
     parameters = f"{quoted(OUT / 'params')}/{{params.name}}.json"
     return (f"mkdir -p {quoted(OUT / 'params')} && printf '%s\\n' {{params.json:q}} > {parameters}\n"
-            f"{quoted(sys.executable)} -m revelio.runner {quoted(HERE / 'nbs')}/{{params.notebook}} "
+            f"{quoted(sys.executable)} -m revelio.runs.runner {quoted(HERE / 'nbs')}/{{params.notebook}} "
             f"{quoted(OUT / 'notebooks')}/{{params.name}}.ipynb --parameters {parameters} --threads {{threads}}"
             f"{{params.limit}}{slots} & job=$!\n"
             "while kill -0 $job 2>/dev/null; do kill -0 $PPID 2>/dev/null || kill $job; sleep 0.2; done\n"
@@ -235,7 +235,7 @@ localrules: all, index
 
 
 onerror:  # what failed where, as the runner wrote it down
-    from revelio.runner import describe_failures, failures
+    from revelio.runs.runner import describe_failures, failures
 
     print(describe_failures(failures(OUT / "notebooks", BEGUN)), file=sys.stderr)
 
@@ -387,6 +387,6 @@ rule index:
         FIGURES / "index.html",
     params:
         python=sys.executable,
-        call=f"from revelio.plots import write_index; write_index({str(FIGURES)!r}, 'revelio: {PRESET}')",
+        call=f"from revelio.report.plots import write_index; write_index({str(FIGURES)!r}, 'revelio: {PRESET}')",
     shell:
         "{params.python:q} -c {params.call:q}"

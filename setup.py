@@ -25,7 +25,7 @@ setup(
     ],
     packages=find_packages(include=["revelio", "revelio.*"]),
     include_package_data=True,
-    package_data={"revelio": ["architectures/*.json", "explorer_page/*"]},
+    package_data={"revelio.models": ["architectures/*.json"], "revelio.report": ["explorer_page/*"], "revelio": ["py.typed"]},
     python_requires=f">={cfg['min_python']}",
     install_requires=cfg["requirements"].split(),
     extras_require={"dev": cfg["dev_requirements"].split()},

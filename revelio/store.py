@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['FORMAT', 'check_settings', 'read_manifest', 'cell_key', 'Hold', 'check_shard', 'StoreWriter', 'Features', 'Batch',
-           'StoredImages', 'FeatureStore']
+           'StoredImages', 'FeatureStore', 'store_fingerprint']
 
 # %% ../nbs/01_store.ipynb #d51b82c5
 import contextlib
@@ -25,7 +25,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from .core import RevelioError, explained, save_tensors, unknown, versions, write_json
+from .core import RevelioError, explained, fingerprint, save_tensors, unknown, versions, write_json
 
 # %% ../nbs/01_store.ipynb #24aa75ad
 if TYPE_CHECKING:
@@ -470,6 +470,13 @@ class FeatureStore(StoredImages):
         if problems := _shard_problems(self):
             raise _damaged(self.path, problems)
         return len(self)
+
+
+def store_fingerprint(
+    store: FeatureStore,
+) -> str:  # 12 hex digits
+    "Hash what a store's features depend on: its settings and which images it holds."
+    return fingerprint({"settings": store.settings, "ids": fingerprint(list(store.ids))})
 
 # %% ../nbs/01_store.ipynb #d4c88240
 def _as_dataset(images, classes, features):

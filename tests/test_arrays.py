@@ -12,9 +12,11 @@ import torch
 
 import revelio
 from revelio.core import RevelioError
-from revelio.ksae import KSAE
+from revelio.sae.ksae import KSAE
 
 SLOTS = ((0, 1, 2), (2, 0, 1))  # of two images
+MODULES = {found.name.rpartition(".")[2]: found.name for found in pkgutil.walk_packages(revelio.__path__, "revelio.")
+           if not found.ispkg and not found.name.endswith("._modidx")}
 
 
 def _ksae():
@@ -38,8 +40,8 @@ CALLS = {  # module.function -> a call with one array of the zoo in it; all arra
     "metrics.entropy_interval": lambda m, x: np.array(m.entropy_interval(x)),
     "metrics.lift": lambda m, x: m.lift(x, np.zeros((2, 3)), 1.0),
     "metrics.attainable": lambda m, x: m.attainable(x),
-    "probes.pooled": lambda m, x: m.pooled(x),
-    "probes.code_matrix": lambda m, x: m.code_matrix(x, SLOTS, 3).toarray(),
+    "classifiers.pooled": lambda m, x: m.pooled(x),
+    "classifiers.code_matrix": lambda m, x: m.code_matrix(x, SLOTS, 3).toarray(),
     "ksae.batch_fvu": lambda m, x: m.batch_fvu(x, torch.zeros(2, 3)).detach().numpy(),
     "ksae.KSAE": lambda m, x: _ksae()(x).recon.detach().numpy(),
     "stats.hand_patterns": lambda m, x: np.array(m.hand_patterns(x)[0]),
@@ -54,7 +56,7 @@ CALLS = {  # module.function -> a call with one array of the zoo in it; all arra
 @pytest.mark.parametrize("name", CALLS)
 def test_whatever_people_hand_over_gives_the_same_answer(name):
     from test_core import array_zoo  # beside this file when pytest runs it
-    module, zoo = importlib.import_module(f"revelio.{name.split('.')[0]}"), array_zoo()
+    module, zoo = importlib.import_module(MODULES[name.split(".")[0]]), array_zoo()
     want = np.asarray(CALLS[name](module, zoo["numpy <f8"]), dtype=np.float64)
     for kind, x in zoo.items():
         if name == "diffc.DiffC" and kind in ("sparse", "matrix"):  # scikit-learn says so itself
@@ -68,12 +70,12 @@ def test_whatever_people_hand_over_gives_the_same_answer(name):
 
 INNER = {  # module -> the public functions that stay behind a door: what they get was made by us, or comes through another call
     "capture": "hooks get what the model computes", "configs": "latents of the VAE", "families": "activations of the model",
-    "models": "activations and noise of the model, latents of its VAE", "features": "maps that the model computed",
+    "face": "activations and noise of the model, latents of its VAE", "reading": "maps that the model computed",
     "zeroshot": "predictions of the model", "store": "cells of `read_features`; `check_shard` names a wrong one",
-    "plots": "pictures and maps of a concepts folder", "transfer": "rows of a store, by number", "core": "tensors that are written",
-    "training": "streams, stores and arrays are opened by `open_source`, by its own tests",
+    "plots": "pictures and maps of a concepts folder", "cells": "rows of a store, by number", "core": "tensors that are written",
+    "rows": "streams, stores and arrays, by its own tests", "training": "what `rows` opened",
     "concepts.TopImages.update": "top_images", "concepts.concept_names": "rows of `top_images`", "concepts.heatmaps": "maps of a store",
-    "concepts.write_heatmaps": "maps of a store", "concepts.find_concepts": "opened by `training.open_source`",
+    "concepts.write_heatmaps": "maps of a store", "concepts.find_concepts": "opened by `rows.open_source`",
     "diffc.as_maps": "diffc.DiffC", "ksae.top_k": "pre-activations of the k-SAE", "ksae.KSAE.forward": "ksae.KSAE",
     "ksae.KSAE.encode": "ksae.KSAE", "ksae.KSAE.decode": "codes of the k-SAE", "ksae.KSAE.pre_activations": "ksae.KSAE",
     "metrics.RunningFVU.update": "metrics.fvu", "metrics.best_class": "metrics.sorted_firings", "metrics.sigma_neurons": "metrics.purity",
@@ -86,8 +88,8 @@ INNER = {  # module -> the public functions that stay behind a door: what they g
 
 def array_calls():
     "module.function (or .Class.method) of all that is public and takes an array, by its annotations."
-    for name in sorted(found.name for found in pkgutil.iter_modules(revelio.__path__) if not found.name.startswith("_")):
-        module = importlib.import_module(f"revelio.{name}")
+    for name, path in sorted(MODULES.items()):
+        module = importlib.import_module(path)
         public = {n: getattr(module, n) for n in getattr(module, "__all__", ())}
         for n, thing in [(n, t) for n, t in public.items() if getattr(t, "__module__", "") == module.__name__]:
             inside = {f"{n}.{k}": v for k, v in vars(thing).items() if not k.startswith("_") and inspect.isfunction(v)

@@ -13,10 +13,10 @@ import pytest
 import torch
 from PIL import Image
 
-from revelio.concepts import Concepts, find_concepts, write_heatmaps
-from revelio.explorer import write_explorer
-from revelio.ksae import KSAE
-from revelio.training import TrainConfig, train_ksae
+from revelio.sae.concepts import Concepts, find_concepts, write_heatmaps
+from revelio.report.explorer import write_explorer
+from revelio.sae.ksae import KSAE
+from revelio.sae.training import TrainConfig, train_ksae
 
 N = 360
 HOSTILE = ["<img src=x onerror=hacked=1>", "\"><script>hacked=1</script>", "'-hacked=1-'", "</script><b>bold",

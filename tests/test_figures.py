@@ -6,7 +6,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from revelio.core import RevelioError, data_path, read_json
-from revelio.plots import save_figure
+from revelio.report.saving import save_figure
 
 STUDY = data_path().parent / "paper_figures/study"
 

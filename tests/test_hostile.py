@@ -22,23 +22,23 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from revelio.cli import app
-from revelio.data import MAX_PIXELS, BrokenImageError, open_image, thumbnail
+from revelio.images.pictures import MAX_PIXELS, BrokenImageError, open_image, thumbnail
 from revelio.store import FeatureStore, StoreWriter
 
 N_IMAGES, SHARD = 96, 4
-CHILD = f"import revelio.cli, revelio.features; revelio.features.SHARD_ROWS = {SHARD}; revelio.cli.main()"
+CHILD = f"import revelio.cli, revelio.features.sweep; revelio.features.sweep.SHARD_ROWS = {SHARD}; revelio.cli.main()"
 
 
 @pytest.fixture(scope="module", autouse=True)
 def small_shards():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("revelio.features.SHARD_ROWS", SHARD)
+        patch.setattr("revelio.features.sweep.SHARD_ROWS", SHARD)
         yield
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
-    from revelio.tiny import save_tiny_model  # a fresh process that imports this file needs no diffusers
+    from revelio.models.tiny import save_tiny_model  # a fresh process that imports this file needs no diffusers
     return save_tiny_model(tmp_path_factory.mktemp("models") / "tiny")
 
 

@@ -9,10 +9,10 @@ import yaml
 
 from revelio.core import data_path, read_json
 from revelio.dev import run_graph
-from revelio.plan import check_sources, jobs_of, too_large
-from revelio.presets import notebook_parameters, read_preset
-from revelio.rehearsal import hub_names, stand_in_cache
-from revelio.training import TrainConfig
+from revelio.runs.plan import check_sources, jobs_of, too_large
+from revelio.runs.presets import notebook_parameters, read_preset
+from revelio.runs.rehearsal import hub_names, stand_in_cache
+from revelio.sae.training import TrainConfig
 
 pytestmark = pytest.mark.slow
 ROOT = data_path().parent

@@ -8,7 +8,7 @@ import shutil
 import pytest
 
 from revelio.core import data_path
-from revelio.tables import CLAIMS, NOT_MEASURED, readme_table, table_between_marks
+from revelio.report.tables import CLAIMS, NOT_MEASURED, readme_table, table_between_marks
 
 ROOT = data_path().parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -16,7 +16,7 @@ import pyarrow as pa
 import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
-from revelio.core import RevelioError, explained, save_tensors, unknown, versions, write_json
+from revelio.core import RevelioError, explained, fingerprint, save_tensors, unknown, versions, write_json
 import subprocess
 import tempfile
 import pytest

@@ -36,15 +36,15 @@ def run(site, code, **env):
 
 def test_the_wheel_holds_what_the_code_reads(site):
     out, err = run(site, """
-import revelio, revelio.models
+import revelio, revelio.models.loading
 print(revelio.__file__)
-print(len(revelio.models.load_architecture("sd15").layers))""")
+print(len(revelio.models.loading.load_architecture("sd15").layers))""")
     assert out.split("\\n")[0].startswith(str(site)), err
     assert int(out.split()[1]) > 8
 
 
 def test_embedded_data_is_found_by_its_variable_and_else_asked_for(site):
-    code = "from revelio.data import load_table; print(len(load_table('emoji', split='train', limit=3)))"
+    code = "from revelio.images.table import load_table; print(len(load_table('emoji', split='train', limit=3)))"
     out, err = run(site, code)
     assert not out and "REVELIO_DATA" in err
     out, err = run(site, code, REVELIO_DATA=str(data_path()))
