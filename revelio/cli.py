@@ -311,10 +311,11 @@ def concepts_command(
     seed: Seed = 0,
     device: Device = None,
 ):
-    "Find each neuron's top images, measure how pure they are, and show them (OUT/gallery.html and .png)."
+    "Find each neuron's top images, measure how pure they are, and show them: OUT/gallery.png, OUT/explorer/index.html."
     import matplotlib
     matplotlib.use("agg")
-    from revelio.report.plots import write_gallery
+    from revelio.report.explorer import write_explorer
+    from revelio.report.plots import save_gallery
     from revelio.report.style import set_style
     from revelio.sae.concepts import find_concepts
     set_style()
@@ -322,8 +323,8 @@ def concepts_command(
     if heatmaps:
         from revelio.report.heatmaps import add_heatmaps
         add_heatmaps(concepts, ksae, model, dataset, device)
-    write_gallery(concepts)
-    typer.echo(out)
+    save_gallery(concepts)
+    typer.echo(write_explorer([out], out / "explorer"))
 
 # %% ../nbs/90_cli.ipynb #dd6030e6
 @app.command("explore")
@@ -426,7 +427,7 @@ def run_command(
     image_size: ImageSize = None,
     revision: Revision = None,
 ):
-    "Do all three on anybody's images: OUT/store, OUT/ksae, and OUT/concepts with gallery.html."
+    "Do all three on anybody's images: OUT/store, OUT/ksae, and OUT/concepts with a page to look around in."
     if not layer:
         from revelio.models.loading import load_model
         layer = default_layer(load_model(model, "cpu", image_size=image_size, revision=revision))

@@ -196,12 +196,21 @@ def _locale_lines(source):
             yield ast.unparse(node)[:60]
 
 
+def _dead_links(nb, folder):
+    "Links of the text that lead to no file beside the notebook."
+    for cell in (c for c in nb.cells if c.cell_type == "markdown"):
+        for link in re.findall(r"\]\(([^)#\s]+)", re.sub(r"`[^`]*`", "", cell.source)):
+            if not re.match(r"[a-z]+:", link) and not (folder / link).exists():
+                yield f"cell {cell.get('id')} links to {link}, which is not there"
+
+
 def notebook_problems(
     nb: nbformat.NotebookNode,
-    kind: str,  # "library", else the folder: "stages", "figures", …
+    path: Path,  # where it is: the folder says what is asked of it, and where its links lead
 ) -> list[str]:
     "List what is wrong with one notebook."
-    problems = list(_cell_problems(nb, kind))
+    kind = _kind(path)
+    problems = [*_cell_problems(nb, kind), *_dead_links(nb, path.parent)]
     first = nb.cells[0] if nb.cells else None
     if first is None or first.cell_type != "markdown" or not first.source.startswith("# "):
         problems.append("the first cell is no markdown cell with a title (# …)")
@@ -230,7 +239,7 @@ def check_notebooks(
     paths = find_notebooks(root)
     for path in paths:
         nb, where = _read(path), path.relative_to(root).as_posix()
-        problems += [f"{where}: {p}" for p in notebook_problems(nb, _kind(path))]
+        problems += [f"{where}: {p}" for p in notebook_problems(nb, path)]
         for name in sorted(_definitions(nb, _kind(path))):
             if other := owner.setdefault(name, where) != where and owner[name]:
                 problems.append(f"{where}: defines `{name}`, as {other} does: keep one, import it in the other")
@@ -306,7 +315,7 @@ def _kept(outputs):
 def save_outputs(
     path: Path,  # of a notebook, which is executed in its folder and written in place
 ) -> bool:       # whether its file changed
-    "Execute a notebook and keep what its demonstrations show; the error of the cell that failed, and nothing is written."
+    "Execute a notebook and keep what it shows; where a cell fails, raise its error and write nothing."
     from nbclient import NotebookClient  # here: the other commands need no kernel
     nb = _read(path)
     before = nbformat.writes(nb)

@@ -25,7 +25,16 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from .core import RevelioError, explained, fingerprint, save_tensors, unknown, versions, write_json
+from revelio.core import (
+    RevelioError,
+    explained,
+    fingerprint,
+    refuse_difference,
+    save_tensors,
+    unknown,
+    versions,
+    write_json,
+)
 
 # %% ../nbs/01_store.ipynb #24aa75ad
 if TYPE_CHECKING:
@@ -41,14 +50,8 @@ def check_settings(
     wanted: Mapping,    # settings of this run
 ) -> None:
     "Raise RevelioError that names each field in which two settings differ."
-    def plain(settings):
-        return json.loads(json.dumps(dict(settings)))
-    found, wanted = plain(found), plain(wanted)
-    other = [f"{k}: the store has {found.get(k)!r}, this run has {wanted.get(k)!r}"
-             for k in dict.fromkeys([*found, *wanted]) if found.get(k) != wanted.get(k)]
-    if other:
-        raise RevelioError(f"the store {path} was made with other settings ({'; '.join(other)}). Features of different "
-                           "settings are never mixed: choose another --out, or delete the store.")
+    refuse_difference(f"the store {path}", found, wanted, "features of different settings are never mixed: choose "
+                      "another --out, or delete the store")
 
 
 def read_manifest(

@@ -42,7 +42,7 @@ def checkout(tmp_path):
 
 # cell 64610397
 def test_export_tests_writes_compares_and_removes(checkout):
-    root = checkout("00_toy.ipynb", "#| default_exp dev", "#| export\nimport os", "#| hide\nimport pytest",
+    root = checkout("00_toy.ipynb", "#| default_exp toy", "#| export\nimport os", "#| hide\nimport pytest",
                     "import sys\nprint(sys.path)", "#| pytest\ndef test_a(): pass", "#| pytest\ndef test_b(): pass")
     checkout("tests/01_whole.ipynb", "import json", "#| pytest\ndef test_whole(): json.dumps(1)")
     with pytest.raises(ValueError, match="tests/test_toy.py, tests/test_whole.py"):
@@ -57,20 +57,20 @@ def test_export_tests_writes_compares_and_removes(checkout):
     assert export_tests(check=True, root=root) == []
 
     (root / "tests/test_by_hand.py").write_text("def test_mine(): pass\n")
-    checkout("00_toy.ipynb", "#| default_exp dev")
+    checkout("00_toy.ipynb", "#| default_exp toy")
     assert [p.name for p in export_tests(root=root)] == ["test_toy.py"]
     assert sorted(p.name for p in (root / "tests").iterdir()) == ["test_by_hand.py", "test_whole.py"]
 
 
 def test_export_tests_refuses_two_notebooks_for_one_file(checkout):
-    root = checkout("00_toy.ipynb", "#| default_exp dev", "#| pytest\ndef test_a(): pass")
+    root = checkout("00_toy.ipynb", "#| default_exp toy", "#| pytest\ndef test_a(): pass")
     checkout("tests/02_toy.ipynb", "#| pytest\ndef test_a(): pass")
     with pytest.raises(ValueError, match="both write tests/test_toy.py"):
         export_tests(root=root)
 
 
 def test_future_imports_stay_first(checkout):
-    root = checkout("00_toy.ipynb", "#| default_exp dev", "import os", "from __future__ import annotations",
+    root = checkout("00_toy.ipynb", "#| default_exp toy", "import os", "from __future__ import annotations",
                     "#| pytest\ndef test_a(): pass")
     export_tests(root=root)
     compile((root / "tests/test_toy.py").read_text(), "test_toy.py", "exec")
@@ -80,7 +80,7 @@ GOOD = ("x = 1  # a parameter", ["parameters"])
 
 
 def test_check_notebooks_passes_a_good_checkout(checkout):
-    checkout("00_toy.ipynb", "#| default_exp dev", "#| export\ndef f(): pass", "def demo(): pass")
+    checkout("00_toy.ipynb", "#| default_exp toy", "#| export\ndef f(): pass", "def demo(): pass")
     root = checkout("figures/fig01.ipynb", GOOD, "def g(): pass")
     checkout("01_other.ipynb", "#| export\ndef _f(): pass", "def f(): pass", "#| export\ndef main(): pass")
     checkout("02_other.ipynb", "#| export\ndef main(): pass")
@@ -156,7 +156,7 @@ min_python = 3.11
 @pytest.fixture
 def project(checkout):
     "A checkout that nbdev can export, in step with its notebooks."
-    root = checkout("00_toy.ipynb", "#| default_exp dev", "#| export\ndef f(): return 1",
+    root = checkout("00_toy.ipynb", "#| default_exp toy", "#| export\ndef f(): return 1",
                     "#| pytest\ndef test_f(): assert f() == 1")
     checkout("figures/fig.ipynb", GOOD)
     (root / "settings.ini").write_text(SETTINGS.format(tags="allowed_cell_metadata_keys = tags"))

@@ -15,7 +15,7 @@ from datasets import Dataset, IterableDataset
 from datasets.distributed import split_dataset_by_node
 from revelio.core import RevelioError, dtype_name, fingerprint, logger, processes, track, unknown
 from revelio.features.prompts import PROMPTS, Chooser, prompt_texts
-from revelio.features.reading import Portions, pool, pooling_grid, read_features
+from revelio.features.reading import Portions, pooling_grid, read_features
 from revelio.images.pictures import BrokenImageError, open_image, thumbnail
 from revelio.images.table import label_columns
 from revelio.models.face import DiffusionModel, check_timestep

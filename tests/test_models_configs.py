@@ -2,7 +2,6 @@
 from revelio.models.configs import *
 import inspect
 import math
-from collections.abc import Callable
 import diffusers
 import torch
 from torch import Tensor

@@ -9,7 +9,7 @@ import transformers
 from diffusers import AutoencoderKL, DDIMScheduler, DDPMScheduler, FlowMatchEulerDiscreteScheduler
 from tokenizers.pre_tokenizers import ByteLevel
 from transformers import CLIPTextConfig, CLIPTokenizer, T5Config, T5EncoderModel, T5Tokenizer
-from revelio.core import RevelioError, unknown
+from revelio.core import unknown
 
 # cell fe9476eb
 import diffusers
@@ -17,7 +17,7 @@ import pytest
 import torch
 import transformers
 
-from revelio.core import read_json
+from revelio.core import RevelioError, read_json
 from revelio.models.tiny import TINY
 
 RUN = {"dit": dict(class_labels=[3]), "pixel": {}, "pixart": dict(prompt="a cat", use_resolution_binning=False),

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 import numpy as np
 import pandas as pd
-from scipy.sparse import csr_matrix
+from scipy.sparse import csr_array
 from sklearn.base import ClassifierMixin, clone
 from sklearn.dummy import DummyClassifier
 from sklearn.metrics import confusion_matrix
 from torch import Tensor
-from revelio.core import RevelioError, atomic_path, fingerprint, read_json, track, unknown, write_json
+from revelio.core import RevelioError, atomic_path, fingerprint, read_json, refuse_difference, track, unknown, write_json
 from revelio.probes.classifiers import CodesProbe, make_probe, pooled, scores
 from revelio.probes.diffc import DiffC, hold_out
 from revelio.stats import bootstrap_mean
@@ -193,7 +193,7 @@ def test_a_diffc_folder_is_finished_once(stores, tmp_path):
     assert results_table([tmp_path], "make").to_dict("records") == [row | {"source": tmp_path.name}]
     with pytest.raises(RevelioError, match=r"no results in \S+x. Make them with: make figures"):
         results_table([tmp_path, tmp_path / "x"], "make figures")
-    with pytest.raises(RevelioError, match="width = 4, now 5"):
+    with pytest.raises(RevelioError, match="width = 4, now it is 5"):
         train_diffc(train, test, tmp_path / "d", seed=3, **QUICK | {"width": 5})
     with pytest.raises(RevelioError, match="train = "):
         train_diffc(train.take(np.arange(70)), test, tmp_path / "d", seed=3, **QUICK)

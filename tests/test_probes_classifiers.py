@@ -4,8 +4,7 @@ import warnings
 from collections.abc import Iterable, Sequence
 import numpy as np
 import pandas as pd
-import torch
-from scipy.sparse import csr_matrix, issparse
+from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.feature_selection import chi2
@@ -37,7 +36,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
 
 from revelio.core import RevelioError
-from revelio.probes.classifiers import CodesProbe, KNNProbe, LinearProbe, code_matrix, make_probe, pooled, scores
+from revelio.probes.classifiers import CodesProbe, KNNProbe, LinearProbe, make_probe, pooled, scores
 
 
 def grouped(n_groups=60, seed=0):
@@ -181,6 +180,7 @@ def test_grid_search_and_clone():
 
 
 def test_codes_as_a_matrix():
+    from revelio.sae.metrics import code_matrix
     codes = code_matrix([[3.0, 1.0], [2.0, 0.0]], [[4, 0], [1, 2]], 5)
     assert codes.toarray().tolist() == [[1, 0, 0, 0, 3], [0, 2, 0, 0, 0]]
     y = np.arange(60) % 3

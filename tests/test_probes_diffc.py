@@ -4,7 +4,7 @@ import hashlib
 import json
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 import numpy as np
 import pandas as pd
@@ -18,7 +18,7 @@ from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_array, check_is_fitted, column_or_1d, validate_data
 from torch import Tensor, nn
-from revelio.core import RevelioError, as_array, as_tensor, atomic_path, fingerprint, group_split, logger, pick_device, read_json, save_tensors, track, unknown, write_json
+from revelio.core import RevelioError, as_array, as_tensor, atomic_path, fingerprint, group_split, load_optimizer, logger, optimizer_tensors, pick_device, read_json, refuse_difference, save_tensors, track, unknown, write_json
 
 # cell 023afe71
 import numpy as np
@@ -180,7 +180,7 @@ def test_a_stopped_training_goes_on_to_the_last_bit(tmp_path, dropout):
         assert torch.equal(tensor, got.net_.state_dict()[name]), name
     columns = ["epoch", "lr", "train_loss", "val_accuracy"]
     assert want.history_[columns].equals(got.history_[columns])
-    with pytest.raises(RevelioError, match="lr = 0.01, now 0.1"):
+    with pytest.raises(RevelioError, match="lr = 0.01, now it is 0.1"):
         DiffC(**settings | {"lr": 0.1}).fit(x, y, resume_dir=tmp_path)
     with pytest.raises(RevelioError, match="features"):
         DiffC(**settings).fit(x + 1, y, resume_dir=tmp_path)

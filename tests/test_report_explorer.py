@@ -18,9 +18,10 @@ import pyarrow.parquet as pq
 from jinja2 import Environment
 from PIL import Image
 from safetensors import safe_open
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, vstack
 from revelio.core import RevelioError, atomic_path, fingerprint, logger, read_json, track, versions
 from revelio.sae.concepts import Concepts
+from revelio.sae.metrics import code_matrix
 import shutil
 import pandas as pd
 import pytest

@@ -10,7 +10,7 @@ from revelio.core import RevelioError, read_json
 from revelio.report.saving import comparison, value_verdict
 from revelio.sae.concepts import Concepts
 from revelio.sae.metrics import SHARE
-from revelio.stats import Best, Measured, best_of, best_verdict, contrasts, order_verdict
+from revelio.stats import Measured, best_of, best_verdict, contrasts, order_verdict
 import tempfile
 from types import SimpleNamespace
 import pytest

@@ -16,7 +16,7 @@ import requests
 from PIL import Image
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
-from revelio.core import RevelioError, atomic_path, fingerprint, track
+from revelio.core import RevelioError, atomic_path, fingerprint, refuse_difference, track
 from revelio.sae.concepts import Concepts
 
 # cell 53aa7b6a
@@ -72,7 +72,7 @@ def test_a_stopped_run_asks_only_what_is_missing(judged, tmp_path):
         assert len(stub.requests) == 4 and len(found) == 3
         judge_neurons(judged, [0, 1, 2], Judge(stub.url, "m"), out)
         assert len(stub.requests) == 4
-        with pytest.raises(RevelioError, match="model: 'm', asked for 'other'"):
+        with pytest.raises(RevelioError, match="model = 'm', now it is 'other'"):
             judge_neurons(judged, [0], Judge(stub.url, "other"), out)
 
 

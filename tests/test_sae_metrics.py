@@ -5,8 +5,12 @@ from functools import lru_cache
 from typing import NamedTuple
 import numpy as np
 import pandas as pd
+import torch
+from scipy.sparse import csr_array
 from scipy.stats import binom
+from torch import Tensor
 from revelio.core import RevelioError, as_array
+from revelio.sae.ksae import share_of_energy
 from revelio.stats import Measured, hand_patterns, hands, jackknife, kept_groups, permuted
 
 # cell d8f05b62

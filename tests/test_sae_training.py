@@ -3,7 +3,6 @@ from revelio.sae.training import *
 import contextlib
 import dataclasses
 import functools
-import hashlib
 import json
 import os
 import shutil
@@ -20,11 +19,11 @@ import torch
 import torch.nn.functional as F
 from safetensors import safe_open
 from torch import Tensor, nn
-from revelio.core import RevelioError, atomic_path, fingerprint, group_split, logger, pick_device, processes, read_json, save_tensors, track, unknown, versions, write_json
+from revelio.core import RevelioError, atomic_path, fingerprint, group_split, load_optimizer, logger, optimizer_tensors, pick_device, processes, read_json, refuse_difference, save_tensors, track, unknown, versions, write_json
 from revelio.sae.ksae import KSAE, VARIANTS, KSAEOutput, batch_fvu
+from revelio.sae.metrics import RunningFVU
 from revelio.sae.rows import CellRows, Rows, Stream, cell_rows, data_fingerprint, open_source
 from revelio.store import FeatureStore, Hold, store_fingerprint
-from revelio.sae.rows import _FIRST, _IN_MEMORY
 
 # cell 9956ffb2
 def test_what_is_not_given_follows_the_rows():
@@ -394,7 +393,7 @@ def test_an_iterator_that_ends_soon_is_an_array():
 
 def test_a_stream_is_seen_in_order_once_without_the_held_out_batches(monkeypatch):
     import revelio.sae.training as training
-    monkeypatch.setattr(training, "_FIRST", 100)
+    monkeypatch.setattr("revelio.sae.rows._FIRST", 100)
     numbers = torch.arange(1000.0)[:, None].expand(-1, 3)
     data = TrainData((part for part in numbers.split(20)), TrainConfig(batch_size=32, held_out=0.3))
     held = data.held_out.reshape(5, 20)
@@ -406,7 +405,7 @@ def test_a_stream_is_seen_in_order_once_without_the_held_out_batches(monkeypatch
 
 def test_batches_that_can_be_iterated_again_are(monkeypatch):
     import revelio.sae.training as training
-    monkeypatch.setattr(training, "_FIRST", 100)
+    monkeypatch.setattr("revelio.sae.rows._FIRST", 100)
     batches, config = _data().split(30), dataclasses.replace(_QUICK, held_out=0.3)
     ksae = finish(list(train_steps(batches, config))[-1].state)
     assert ksae.provenance["n_passes"] > 10 and ksae.provenance["n_samples_seen"] == 3200
@@ -515,7 +514,7 @@ def test_arrays_need_no_store(tmp_path):
 def test_a_large_cell_is_read_row_by_row(store, monkeypatch):
     import revelio.sae.training as training
     a = train_ksae(store, "up_ft1", 25, None, _QUICK)
-    monkeypatch.setattr(training, "_IN_MEMORY", 0)
+    monkeypatch.setattr("revelio.sae.rows._IN_MEMORY", 0)
     monkeypatch.setattr(FeatureStore, "__getitem__", None)
     b = train_ksae(store, "up_ft1", 25, None, _QUICK)
     assert torch.equal(a.W_enc, b.W_enc) and a.provenance["metrics"] == b.provenance["metrics"]

@@ -16,7 +16,7 @@ import pyarrow as pa
 import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
-from revelio.core import RevelioError, explained, fingerprint, save_tensors, unknown, versions, write_json
+from revelio.core import RevelioError, explained, fingerprint, refuse_difference, save_tensors, unknown, versions, write_json
 import subprocess
 import tempfile
 import pytest
@@ -145,7 +145,7 @@ def test_unknown_cells_and_folders_are_named(tmp_path):
 # cell 6438b9f9
 def test_other_settings_are_refused_by_name(tmp_path):
     write_store(tmp_path / "s")
-    with pytest.raises(RevelioError, match="seed: the store has 0, this run has 1"):
+    with pytest.raises(RevelioError, match="seed = 0, now it is 1"):
         StoreWriter(tmp_path / "s", SETTINGS | {"seed": 1}, CLASSES)
     with pytest.raises(RevelioError, match="class names"):
         StoreWriter(tmp_path / "s", SETTINGS, {"label": ["odd", "even"]})

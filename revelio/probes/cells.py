@@ -15,13 +15,22 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import csr_matrix
+from scipy.sparse import csr_array
 from sklearn.base import ClassifierMixin, clone
 from sklearn.dummy import DummyClassifier
 from sklearn.metrics import confusion_matrix
 from torch import Tensor
 
-from ..core import RevelioError, atomic_path, fingerprint, read_json, track, unknown, write_json
+from revelio.core import (
+    RevelioError,
+    atomic_path,
+    fingerprint,
+    read_json,
+    refuse_difference,
+    track,
+    unknown,
+    write_json,
+)
 from .classifiers import CodesProbe, make_probe, pooled, scores
 from .diffc import DiffC, hold_out
 from ..stats import bootstrap_mean
@@ -267,9 +276,7 @@ def _finished_rows(out, made_from):
     found = read_json(out / "results.json")
     if not (out / "hits.parquet").exists():
         raise RevelioError(f"{out.name} holds no hits.parquet, so an older version wrote it: delete it, and run again.")
-    if other := [f"{k} = {found['made_from'].get(k)!r}, now {v!r}" for k, v in made_from.items()
-                 if found["made_from"].get(k) != v]:
-        raise RevelioError(f"{out.name} was made with {'; '.join(other)}: choose another folder, or delete it.")
+    refuse_difference(out.name, found["made_from"], made_from, "choose another folder, or delete it.")
     return found["rows"]
 
 # %% ../../nbs/probes/03_cells.ipynb #8d8bd70a
@@ -342,8 +349,8 @@ def _few_rows(probes, train, test, shots, n_draws, seed):
 
 
 def codes_curve(
-    train: tuple[csr_matrix, Sequence],  # codes and classes
-    test: tuple[csr_matrix, Sequence],
+    train: tuple[csr_array, Sequence],  # codes and classes
+    test: tuple[csr_array, Sequence],
     n_kept: Sequence[int] = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512),  # neurons
     train_groups: Sequence | None = None,
     test_groups: Sequence | None = None,

@@ -10,7 +10,7 @@ import hashlib
 import json
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -33,9 +33,12 @@ from revelio.core import (
     atomic_path,
     fingerprint,
     group_split,
+    load_optimizer,
     logger,
+    optimizer_tensors,
     pick_device,
     read_json,
+    refuse_difference,
     save_tensors,
     track,
     unknown,
@@ -379,8 +382,7 @@ def _identity(training) -> dict:
 
 def _save_checkpoint(training, path):
     tensors = {f"net.{name}": t for name, t in training.net.state_dict().items()}
-    for i, moments in training.optimizer.state_dict()["state"].items():
-        tensors |= {f"adam.{i}.{name}": t for name, t in moments.items()}
+    tensors |= optimizer_tensors(training.optimizer)
     with atomic_path(path) as temporary:
         save_tensors(temporary, tensors, {
             "history": json.dumps(training.history), "identity": json.dumps(_identity(training))})
@@ -389,17 +391,8 @@ def _save_checkpoint(training, path):
 def _load_checkpoint(training, path):
     with safe_open(path, "pt", device=str(training.device)) as file:
         tensors, metadata = {name: file.get_tensor(name) for name in file.keys()}, file.metadata()
-    found, wanted = json.loads(metadata["identity"]), json.loads(json.dumps(_identity(training)))
-    if other := [f"{k} = {found.get(k)!r}, now {v!r}" for k, v in wanted.items() if found.get(k) != v]:
-        raise RevelioError(f"the checkpoint in {path.parent.name} was made with {'; '.join(other)}: delete it, choose "
-                           "another folder, or go back to the old setting.")
+    refuse_difference(f"the checkpoint in {path.parent.name}", json.loads(metadata["identity"]), _identity(training),
+                      "delete it, choose another folder, or go back to the old setting.")
     training.net.load_state_dict({k[4:]: t for k, t in tensors.items() if k.startswith("net.")})
-    moments, weights = {}, list(training.net.parameters())
-    for name, t in tensors.items():
-        if name.startswith("adam."):
-            _, i, key = name.split(".")
-            same = t.shape == weights[int(i)].shape  # the fused step takes moments and weights to lie alike in memory
-            moments.setdefault(int(i), {})[key] = torch.empty_like(weights[int(i)]).copy_(t) if same else t
-    training.optimizer.load_state_dict(
-        {"state": moments, "param_groups": training.optimizer.state_dict()["param_groups"]})
+    load_optimizer(training.optimizer, tensors)
     training.history = json.loads(metadata["history"])

@@ -22,7 +22,7 @@ from ..core import RevelioError, read_json
 from .saving import comparison, value_verdict
 from ..sae.concepts import Concepts
 from ..sae.metrics import SHARE
-from ..stats import Best, Measured, best_of, best_verdict, contrasts, order_verdict
+from ..stats import Measured, best_of, best_verdict, contrasts, order_verdict
 
 # %% ../../nbs/report/05_tables.ipynb #7ae5bec2
 MIN_SEEDS = 3  # k-SAEs, without which nothing is told apart: one training says nothing of the next

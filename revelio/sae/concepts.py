@@ -29,12 +29,12 @@ from revelio.core import (
     as_array,
     as_tensor,
     atomic_path,
-    fingerprint,
     group_split,
     hash_files,
     logger,
     pick_device,
     read_json,
+    refuse_difference,
     save_tensors,
     track,
     unknown,
@@ -45,6 +45,7 @@ from revelio.core import (
 from .ksae import KSAE, Codes
 from revelio.sae.metrics import (
     RunningFVU,
+    code_matrix,
     dead_share,
     firing_counts,
     granularity,
@@ -231,20 +232,12 @@ def cofiring_neighbours(
 ) -> Neighbours:          # only those that fire together more often than chance
     "Find the neurons that fire for the same images, by the correlation of firing or not."
     live = np.flatnonzero(firing_counts(values, indices, n_neurons))
-    fires = _matrix(as_array(values, "codes") > 0, indices, n_neurons)[:, live]
+    fires = code_matrix(as_array(values, "codes") > 0, indices, n_neurons).astype(np.float64).tocsc()[:, live]
     found = _nearest(lambda part: _correlation(fires[:, part.numpy()], fires), n_neurons, live, m)
     chance = found.scores <= 1e-6
     return Neighbours(np.where(chance, -1, found.neurons), np.where(chance, 0, found.scores))
 
 # %% ../../nbs/sae/06_concepts.ipynb #cb21a3b9
-def _matrix(values, indices, n_neurons):
-    "Codes as a sparse (n_images, n_neurons) matrix."
-    values, indices = as_array(values, "codes"), as_array(indices, "indices", np.int64)
-    rows, slots = np.nonzero(values > 0)
-    pairs = values[rows, slots].astype(np.float64), (rows, indices[rows, slots])
-    return csr_array(pairs, shape=(len(values), n_neurons)).tocsc()
-
-
 def _correlation(a, b):
     "Correlate the columns of two sparse matrices; 0 for a column that is constant."
     means, spreads = [], []
@@ -502,7 +495,7 @@ def match_firings(
     sides, live = [], []
     for concepts, rows in ((a, rows_a), (b, rows_b)):
         values, indices = (part.numpy()[rows] for part in concepts.codes)
-        codes = _matrix(values, indices, concepts.manifest["n_neurons"])
+        codes = code_matrix(np.maximum(values, 0), indices, concepts.manifest["n_neurons"]).astype(np.float64).tocsc()
         live.append(np.flatnonzero(codes.sum(axis=0)))
         sides.append(codes[:, live[-1]])
     shuffled = sides[1].tocsr()[np.random.default_rng(seed).permutation(len(ids))].tocsc()
@@ -651,10 +644,7 @@ def _own_store(ksae_dir: Path) -> FeatureStore:
 def _finished(out: Path, identity: dict) -> Concepts:
     "Open what is there already if it was made from the same things."
     found = Concepts(out)
-    for name, value in identity.items():
-        if found.manifest["identity"].get(name) != value:
-            raise RevelioError(f"{out} was made with {name} = {found.manifest['identity'].get(name)!r}, now it is "
-                               f"{value!r}: choose another --out, or delete it")
+    refuse_difference(str(out), found.manifest["identity"], identity)
     logger.info("%s is there already, made from the same k-SAE and store", out)
     return found
 

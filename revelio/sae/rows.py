@@ -9,7 +9,6 @@ __all__ = ['Rows', 'CellRows', 'cell_rows', 'open_source', 'data_fingerprint', '
 import functools
 import hashlib
 import itertools
-import json
 import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
