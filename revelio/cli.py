@@ -436,7 +436,6 @@ def run_command(
                     revision=revision)
     train_command(out / "store", out / "ksae", layer, timestep, k, expansion, steps, seed=seed, device=device)
     concepts_command(out / "ksae", out / "concepts", out / "store", seed=seed, device=device)
-    typer.echo(out)
 
 # %% ../nbs/90_cli.ipynb #49aba89e
 def main() -> None:

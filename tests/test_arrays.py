@@ -77,7 +77,7 @@ INNER = {  # module -> the public functions that stay behind a door: what they g
     "concepts.TopImages.update": "top_images", "concepts.concept_names": "rows of `top_images`", "concepts.heatmaps": "maps of a store",
     "concepts.write_heatmaps": "maps of a store", "concepts.find_concepts": "opened by `rows.open_source`",
     "diffc.as_maps": "diffc.DiffC", "ksae.top_k": "pre-activations of the k-SAE", "ksae.KSAE.forward": "ksae.KSAE",
-    "ksae.KSAE.encode": "ksae.KSAE", "ksae.KSAE.decode": "codes of the k-SAE", "ksae.KSAE.pre_activations": "ksae.KSAE",
+    "ksae.KSAE.best_of_batch": "codes of the k-SAE", "ksae.KSAE.encode": "ksae.KSAE", "ksae.KSAE.decode": "codes of the k-SAE", "ksae.KSAE.pre_activations": "ksae.KSAE",
     "metrics.RunningFVU.update": "metrics.fvu", "ksae.share_of_energy": "sums of `batch_fvu` and `RunningFVU`", "metrics.best_class": "metrics.sorted_firings", "metrics.sigma_neurons": "metrics.purity",
     "metrics.sigma_label": "metrics.purity", "metrics.sigma_lines": "metrics.purity", "metrics.neuron_label_table": "metrics.purity",
     "metrics.nested_levels": "a mapping of label columns", "metrics.measure_neurons": "metrics.purity",

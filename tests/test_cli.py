@@ -95,15 +95,16 @@ def test_three_commands_and_run_on_own_images(tiny, tmp_path):
         folder.mkdir(parents=True, exist_ok=True)
         Image.new("RGB", (40 + i, 50), (200, 9 * i, 0) if i % 2 else (0, 9 * i, 200)).save(folder / f"{i}.png")
     size = ["--k", 4, "--expansion", 2, "--steps", 20]
-    for arguments, made in (
+    for arguments, page in (
             (["extract", "--model", tiny, "--images", tmp_path / "photos", "--layers", "bottleneck,up_ft1",
               "--timesteps", "0,25", "--out", tmp_path / "a"], "a"),
             (["train", tmp_path / "a", "--layer", "up_ft1", "--timestep", 25, *size, "--out", tmp_path / "b"], "b"),
-            (["concepts", tmp_path / "b", "--out", tmp_path / "c"], "c"),
-            (["run", "--model", tiny, "--images", tmp_path / "photos", *size, "--out", tmp_path / "d"], "d")):
+            (["concepts", tmp_path / "b", "--out", tmp_path / "c"], "c/explorer/index.html"),
+            (["run", "--model", tiny, "--images", tmp_path / "photos", *size, "--out", tmp_path / "d"],
+             "d/concepts/explorer/index.html")):
         said = call(*arguments)
         assert said.exit_code == 0, said.output
-        assert said.stdout.splitlines()[-1] == str(tmp_path / made)
+        assert said.stdout.splitlines()[-1] == str(tmp_path / page)
     a, d = FeatureStore(tmp_path / "a"), FeatureStore(tmp_path / "d/store")
     assert (a.layers, a.timesteps, len(d), d.settings["dataset"]) == (["bottleneck", "up_ft1"], [0, 25], 24, "photos")
     for made in ("c", "d/concepts"):

@@ -11,7 +11,7 @@ from revelio.core import RevelioError, pick_device
 from revelio.features.reading import read_features
 from revelio.images.registry import class_prompts, generic_prompt
 from revelio.models.face import DiffusionModel
-from revelio.models.weights import find_model
+from revelio.models.weights import open_folder
 from revelio.store import FeatureStore
 
 # cell a9c886a9
@@ -97,3 +97,16 @@ def test_clip_picks_the_nearest_text(tmp_path):
     assert got == logits.argmax(1).tolist() and logits.std(1).min() > 0 and chooser.name == "CLIP clip"
     long = ClipChooser(["a very long name of a class that has no end"], "emoji", str(tmp_path / "clip"), "cpu")
     assert long(images[:1], ["a"], ["a"]) == [0]
+
+# cell ef512959
+def test_clip_is_loaded_as_models_are(tmp_path):
+    from transformers import CLIPConfig, CLIPModel
+    folder = tmp_path / "clip"
+    side = {"hidden_size": 8, "intermediate_size": 8, "num_hidden_layers": 1, "num_attention_heads": 1}
+    CLIPModel(CLIPConfig(text_config=side, vision_config=side, projection_dim=8)).save_pretrained(folder)
+    for part in (AutoTokenizer.from_pretrained(save_tiny_model(tmp_path / "unet", "unet") / "tokenizer"),
+                 CLIPImageProcessor()):
+        part.save_pretrained(folder)
+    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")  # pickles may run code
+    with pytest.raises(RevelioError, match="cannot load the part 'model' of model 'clip'"):
+        ClipChooser(["a"], "emoji", str(folder), "cpu")

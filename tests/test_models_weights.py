@@ -2,6 +2,7 @@
 from revelio.models.weights import *
 import importlib.resources
 import json
+import pickle
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace

@@ -18,7 +18,8 @@ from revelio.core import write_json
 from revelio.stats import VERDICTS, bootstrap_mean
 
 # cell 9ca366e3
-def invented_cell(layer, purity, sigma, seed=0, equal=None, timestep=25, run="sd", dictionary=2048, **settings):
+def invented_cell(layer, purity, sigma, seed=0, equal=None, timestep=25, run="sd", dictionary=2048,
+                  warning=None, **settings):
     "What figures ask of a concepts folder. All numbers move with the same split groups, and a little with the cell."
     groups, places = np.arange(300), ["bottleneck", "up_ft0", "up_ft1", "up_ft2", *(f"block_{i}" for i in range(28))]
     common, own = (np.random.default_rng(i).random(300) - 0.5 for i in (1, 2 + timestep + places.index(layer)))
@@ -34,6 +35,7 @@ def invented_cell(layer, purity, sigma, seed=0, equal=None, timestep=25, run="sd
     made = dict(model="mini-sd", dataset="emoji", split="test", image_size=64) | settings
     return SimpleNamespace(path=Path(f"{run}/{layer}-t{timestep}-s{seed}/concepts"), layer=layer, timestep=timestep,
                            summary=summary, measured=measured, measured_on=f"emoji, {made['split']} split",
+                           warning=warning,
                            manifest={"settings": made, "n_neurons": dictionary})
 
 
@@ -78,7 +80,10 @@ def test_the_caption_says_what_was_measured():
     said = measured_caption(cell_table([*invented_cells(one, one), other], ["group"], {}))
     assert "2,048 at mini-sd up_ft1, mini-sd up_ft2; 4,096 at mini-sd bottleneck" in said
     assert "seeds: 1 to 3, and with fewer than 3 nothing is told apart" in said
-    assert "emoji, test split and emoji, train split" in said
+    assert "emoji, test split and emoji, train split" in said and "by heart" not in said
+    learnt = invented_cell("bottleneck", 0.5, 9, warning="the k-SAE learnt its rows by heart")
+    said = measured_caption(cell_table([*invented_cells(one, one), learnt], ["group"], {}))
+    assert said.endswith("1 of 7 k-SAEs learnt their rows by heart: their purity is no result.")
 
 # cell a7f994b2
 PURITY = {"bottleneck": 0.3, "up_ft1": 0.5, "up_ft2": 0.7}

@@ -107,7 +107,11 @@ def measured_caption(
         listed = "; ".join(f"{n:,} at {', '.join(rows['series'] + ' ' + rows['layer'])}" for n, rows in sizes)
         sized = (f"Dictionaries differ in size, being multiples of the width of the layer: {listed}. A larger one has "
                  "more neurons to be pure with.")
-    return f"Neurons are measured on {images}. k-SAE seeds: {number}{few}. {sized}"
+    ksaes = {cell.path: cell.warning for cells in df["cells"] for cell in cells}
+    by_heart = sum(warning is not None for warning in ksaes.values())
+    warned = (f" {by_heart} of {len(ksaes)} k-SAEs learnt their rows by heart: their purity is no result." if by_heart
+              else "")
+    return f"Neurons are measured on {images}. k-SAE seeds: {number}{few}. {sized}{warned}"
 
 # %% ../../nbs/report/05_tables.ipynb #55fb47d2
 COARSER = {"caltech101": 1}  # published sets that stand for a coarser level than the finest: how many levels up

@@ -62,13 +62,13 @@ class RunningFVU:
 
 def _float_rows(x, what):
     "Tensors of at least single precision stay where they are; whatever else people have is read in double precision."
-    if isinstance(x, Tensor) and x.dtype in (torch.float32, torch.float64):
+    if isinstance(x, Tensor) and x.layout == torch.strided and x.dtype in (torch.float32, torch.float64):
         return x.detach()
-    return torch.from_numpy(np.ascontiguousarray(as_array(x, what, np.float64)))
+    return torch.from_numpy(np.require(as_array(x, what, np.float64), requirements="CW"))
 
 
 def _check_finite(rows, what):
-    rows = rows if isinstance(rows, Tensor) else torch.from_numpy(np.ascontiguousarray(rows))
+    rows = rows if isinstance(rows, Tensor) else torch.from_numpy(np.require(rows, requirements="CW"))
     if not rows.isfinite().all():
         bad = (~rows.isfinite().all(dim=1)).nonzero()[:5, 0].tolist()
         raise RevelioError(f"NaN or infinite {what} in rows {bad} (first five): remove these rows, or make them again "
