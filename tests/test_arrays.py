@@ -35,7 +35,6 @@ CALLS = {  # module.function -> a call with one array of the zoo in it; all arra
     "metrics.label_entropy": lambda m, x: m.label_entropy(x),
     "metrics.majority_class": lambda m, x: m.majority_class(x),
     "metrics.p_values": lambda m, x: m.p_values(x, [0.5, 3.5]),
-    "metrics.significant": lambda m, x: m.significant(x),
     "metrics.purity_interval": lambda m, x: np.array(m.purity_interval(x)),
     "metrics.entropy_interval": lambda m, x: np.array(m.entropy_interval(x)),
     "metrics.lift": lambda m, x: m.lift(x, np.zeros((2, 3)), 1.0),
@@ -80,7 +79,7 @@ INNER = {  # module -> the public functions that stay behind a door: what they g
     "ksae.KSAE.best_of_batch": "codes of the k-SAE", "ksae.KSAE.encode": "ksae.KSAE", "ksae.KSAE.decode": "codes of the k-SAE", "ksae.KSAE.pre_activations": "ksae.KSAE",
     "metrics.RunningFVU.update": "metrics.fvu", "ksae.share_of_energy": "sums of `batch_fvu` and `RunningFVU`", "metrics.best_class": "metrics.sorted_firings", "metrics.sigma_neurons": "metrics.purity",
     "metrics.sigma_label": "metrics.purity", "metrics.sigma_lines": "metrics.purity", "metrics.neuron_label_table": "metrics.purity",
-    "metrics.nested_levels": "a mapping of label columns", "metrics.measure_neurons": "metrics.purity",
+    "metrics.nested_levels": "a mapping of label columns", "metrics.significant": "what `p_values` gives, 0 to 1", "metrics.measure_neurons": "metrics.purity",
     "metrics.label_summary": "metrics.purity", "stats.permuted": "labels by `metrics`", "stats.hands": "labels by `metrics`",
     "stats.bootstrap_mean": "tested beside it", "stats.jackknife": "tested beside it",
 }

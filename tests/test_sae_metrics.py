@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import torch
 from scipy.sparse import csr_array
-from scipy.stats import binom
+from scipy.stats import binom, false_discovery_control
 from torch import Tensor
 from revelio.core import RevelioError, as_array
 from revelio.sae.ksae import share_of_energy

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 import torch
 from scipy.sparse import csr_array
-from scipy.stats import binom
+from scipy.stats import binom, false_discovery_control
 from torch import Tensor
 
 from ..core import RevelioError, as_array
@@ -225,9 +225,11 @@ def significant(
 ) -> np.ndarray:          # (n,) bool
     "Choose the significant ones by Benjamini and Hochberg (1995)."
     p = as_array(p, "p-values", np.float64)
-    known = np.sort(p[~np.isnan(p)])
-    passed = known <= level * np.arange(1, len(known) + 1) / max(1, len(known))
-    return p <= known[passed].max() if passed.any() else np.zeros(len(p), dtype=bool)
+    known, chosen = ~np.isnan(p), np.zeros(len(p), dtype=bool)
+    if known.any() and not 0 <= p[known].min() <= p[known].max() <= 1:
+        raise RevelioError(f"p-values from {p[known].min():.3g} to {p[known].max():.3g}: expected 0 to 1")
+    chosen[known] = false_discovery_control(p[known]) <= level if known.any() else False
+    return chosen
 
 # %% ../../nbs/sae/05_metrics.ipynb #89fa2778
 def purity_interval(
