@@ -317,12 +317,17 @@ def save_outputs(
 ) -> bool:       # whether its file changed
     "Execute a notebook and keep what it shows; where a cell fails, raise its error and write nothing."
     from nbclient import NotebookClient  # here: the other commands need no kernel
+    from nbclient.exceptions import CellExecutionError
     nb = _read(path)
     before = nbformat.writes(nb)
     env = os.environ | {"PYTHONHASHSEED": "0", "PYTHONPATH": str(find_root(path)), "TQDM_DISABLE": "1"}
     place = {"metadata": {"path": str(path.parent)}}
     client = NotebookClient(nb, timeout=1800, kernel_name="python3", resources=place)
-    client.execute(env=env)
+    try:
+        client.execute(env=env)
+    except CellExecutionError as error:
+        said = re.sub(r"\x1b\[[0-9;]*m", "", str(error)).strip().splitlines()
+        raise ValueError("\n".join([f"{path}: a cell failed", *said[:12], "…", *said[-6:]])) from None
     for cell in nb.cells:
         cell.metadata.pop("execution", None)
         if cell.cell_type == "code":

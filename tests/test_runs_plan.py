@@ -17,15 +17,15 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 from torch.utils.flop_counter import FlopCounterMode
-from revelio.models.weights import MODELS
 from revelio.core import RevelioError, unknown
-from revelio.images.registry import DATASETS
-from revelio.probes.diffc import diffc_flops, diffc_net
 from revelio.features.reading import pool
+from revelio.images.registry import DATASETS
 from revelio.models.face import PIECE_PIXELS
 from revelio.models.loading import load_architecture
-from revelio.runs.presets import STAGES, preset_path, read_preset
+from revelio.models.weights import MODELS
+from revelio.probes.diffc import diffc_flops, diffc_net
 from revelio.probes.zeroshot import N_CLASSES, SCHEDULES, Stage, n_calls, scale_schedule, zero_shot_asks
+from revelio.runs.presets import STAGES, preset_path, read_preset
 
 # cell 6f60cada
 import pytest

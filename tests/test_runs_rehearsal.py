@@ -15,12 +15,12 @@ from datasets import ClassLabel, Dataset, Features, Image, Value
 from datasets.naming import camelcase_to_snakecase
 from datasets.packaged_modules.parquet.parquet import Parquet
 from PIL import Image as PILImage
-from revelio.models.weights import MODELS, open_architecture
 from revelio.core import RevelioError, atomic_path, fingerprint, read_json, unknown, write_json
 from revelio.images.registry import DATASETS, DatasetEntry
 from revelio.models.loading import load_architecture, load_model
-from revelio.runs.presets import read_preset
 from revelio.models.tiny import save_tiny_model
+from revelio.models.weights import MODELS, open_architecture
+from revelio.runs.presets import read_preset
 
 # cell f0c3dde8
 import json
@@ -30,10 +30,10 @@ import sys
 
 import pytest
 
-from revelio.models.weights import MODELS
 from revelio.core import RevelioError
 from revelio.images.registry import DATASETS
 from revelio.models.loading import load_architecture
+from revelio.models.weights import MODELS
 
 ALIASES = ["sd15", "sd21", "sdxl", "dit-xl-2-256", "dit-xl-2-512", "pixart-sigma", "clip-vitl14-336", "dinov2-large"]
 
