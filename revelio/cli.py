@@ -41,6 +41,14 @@ def _digits_only(option, whole):
     option.process_value = process_value
 
 
+def _as_options(message, names):
+    "The library names arguments (dtype='fp32', out=); whoever types commands knows options (--dtype fp32, --out)."
+    def option(match):
+        name, value = match[1], match[2] or match[3] or ""
+        return f"--{name.replace('_', '-')}{' ' * bool(value)}{value}" if name in names else match[0]
+    return re.sub(r"\b([a-z_]+)=(?:'([^'\s]*)'|(…)|(?=[\s).,;:]|$))", option, message)
+
+
 class _Commands(TyperGroup):
     "Reads numbers strictly, and prints a RevelioError as one message."
 
@@ -59,7 +67,8 @@ class _Commands(TyperGroup):
             from revelio.core import RevelioError
             if not isinstance(error, RevelioError):
                 raise
-            typer.echo(f"error: {error}", err=True)
+            options = {option.name for command in self.commands.values() for option in command.params}
+            typer.echo(f"error: {_as_options(str(error), options)}", err=True)
             raise typer.Exit(2) from None
 
 
@@ -303,7 +312,7 @@ def concepts_command(
     out: Out,
     store: Annotated[Path | None, typer.Option(help="feature store; default: the one the k-SAE was trained on")] = None,
     top_k: TopK = 20,
-    images: Annotated[str, typer.Option(help="which neurons are measured and shown on: all, or held-out")] = "all",
+    images: Annotated[str, typer.Option(help="images that neurons are measured on: all, or held-out")] = "all",
     heatmaps: Annotated[bool, typer.Option("--heatmaps", help="also show where in the images a neuron fires: reads "
                                            "the model and the data set that the store names once more")] = False,
     model: Annotated[str, typer.Option(help="for --heatmaps: the model, where the store's is a local folder")] = "",

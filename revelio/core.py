@@ -66,7 +66,7 @@ def refuse_difference(
     what: str,        # what is there, for the message: "the k-SAE in runs/a"
     made: Mapping,    # settings that it was made with
     asked: Mapping,   # settings that are asked for now
-    remedy: str = "choose another --out, or delete it",
+    remedy: str = "choose another out=, or delete it",
 ) -> None:
     "Raise RevelioError that names each setting in which what is there differs from what is asked for."
     made, asked = (json.loads(json.dumps(dict(settings), default=str)) for settings in (made, asked))
@@ -201,7 +201,7 @@ def pick_device(
     there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if not there.get(chosen.type, False):
         raise RevelioError(f"device {str(device)!r} is not available here; there is: "
-                           f"{', '.join(d for d, ok in there.items() if ok)}. Leave --device out to take the best one.")
+                           f"{', '.join(d for d, ok in there.items() if ok)}. Leave device= out to take the best one.")
     return chosen
 
 
@@ -219,7 +219,7 @@ def pick_dtype(
     if chosen not in known.values():
         raise unknown("dtype", dtype, DTYPES)
     if chosen is torch.float16 and device.type == "cpu":
-        raise RevelioError("dtype fp16 on a CPU is slow and rounds differently; use --dtype fp32 (or bf16), "
+        raise RevelioError("dtype fp16 on a CPU is slow and rounds differently; use dtype='fp32' (or 'bf16'), "
                            "or run on a GPU.")
     return chosen
 
@@ -258,7 +258,7 @@ def explained(
             there = next(p for p in (path, *path.resolve().parents) if p.exists())
             why, remedy = f"the disk is full, {shutil.disk_usage(there).free / 1e6:.0f} MB are free", "Make room"
         elif number in (errno.EROFS, errno.EACCES, errno.EPERM) and not elsewhere:
-            why, remedy = f"it is read-only ({os.strerror(number)})", "Make it writable, or choose another --out"
+            why, remedy = f"it is read-only ({os.strerror(number)})", "Make it writable, or choose another out="
         else:
             raise
         raise RevelioError(f"cannot write {path}: {why}. {remedy}, then run the same command again: what is whole is "

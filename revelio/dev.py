@@ -422,8 +422,14 @@ def main(
         if command == "export":
             print("\n".join(f"tests/{p.name}" for p in export_tests()) or "tests/ is in step")
         elif command == "run":
+            failed = []
             for path in given.notebooks or changed_notebooks():
-                print(f"{path}: {'saved' if save_outputs(path.resolve()) else 'as it was'}", flush=True)
+                try:
+                    print(f"{path}: {'saved' if save_outputs(path.resolve()) else 'as it was'}", flush=True)
+                except ValueError as error:  # the others are run all the same
+                    failed.append(str(error))
+            if failed:
+                raise ValueError("\n".join(failed))
         elif command == "check":
             print(f"{check_notebooks()} notebooks are well formed")
         elif command == "readme":

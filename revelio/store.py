@@ -70,7 +70,7 @@ def read_manifest(
         raise _damaged_manifest(path, f"it holds a {type(manifest).__name__}")
     if manifest.get("kind") != "features" or manifest.get("format") != FORMAT:
         raise RevelioError(f"{path} holds kind {manifest.get('kind')!r}, format {manifest.get('format')!r}; expected a "
-                           f"'features' store of format {FORMAT}. Extract again into another --out, or read it with "
+                           f"'features' store of format {FORMAT}. Extract again into another out=, or read it with "
                            f"the version that made it (revelio {manifest.get('versions', {}).get('revelio')}).")
     if lacking := [k for k in ("settings", "classes", "complete", "skipped") if k not in manifest]:
         raise _damaged_manifest(path, f"it lacks {', '.join(lacking)}")
@@ -243,7 +243,7 @@ def _refuse_other_folder(path):
     if not path.is_dir() or (path / "manifest.json").exists():
         return
     if any(p.name[0] != "." and p.name != "shards" for p in path.iterdir()):
-        raise RevelioError(f"{path} exists, is not empty and is not a feature store; choose another --out.")
+        raise RevelioError(f"{path} exists, is not empty and is not a feature store; choose another out=.")
     if _list_shards(path):
         raise _damaged_manifest(path, "it is missing")
 

@@ -8,6 +8,14 @@ from typing import Annotated, get_args, get_type_hints
 import typer
 from typer.core import TyperGroup
 
+# cell 64f6e587
+def test_errors_speak_of_options():
+    from revelio.cli import _as_options
+    names = {"dtype", "out", "image_size", "on_error", "chooser"}
+    said = "use dtype='fp32', choose another out=, a smaller image_size= or on_error='skip'; chooser=… and k=3, x='y'"
+    assert _as_options(said, names) == ("use --dtype fp32, choose another --out, a smaller --image-size or "
+                                        "--on-error skip; --chooser … and k=3, x='y'")
+
 # cell 84fef847
 import subprocess
 

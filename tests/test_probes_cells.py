@@ -151,7 +151,7 @@ def test_levels_layers_and_pairs_that_do_not_fit(stores, tmp_path):
         check_pair(train, other)
     flat = make_store(tmp_path / "f", np.arange(40) % 4, pooled=True)
     assert probe_cells(flat, [("a", 25)], ["linear", "knn"])["accuracy"].iloc[1] > 0.8
-    with pytest.raises(RevelioError, match="--pooling none"):
+    with pytest.raises(RevelioError, match="pooling='none'"):
         probe_cells(flat, [("a", 25)], ["diffc"])
 
 

@@ -373,10 +373,10 @@ def test_the_warning_of_a_ksae_and_the_origin_of_names_are_on_the_page(one, tmp_
     assert set(after) == {"caption", ""} and [bool(x) for x in after] == one[2].neurons["concept"].notna().tolist()
     shutil.copytree(one[2].path, tmp_path / "concepts")
     manifest = read_json(tmp_path / "concepts/manifest.json")
-    manifest["ksae"]["warning"] = "learnt by heart"
+    manifest["ksae"]["warning"] = "memorised"
     (tmp_path / "concepts/manifest.json").write_text(json.dumps(manifest))
     page = write_explorer(tmp_path / "concepts", tmp_path / "page").parent
-    assert read_page(page)["runs"][0]["warning"] == "learnt by heart"
+    assert read_page(page)["runs"][0]["warning"] == "memorised"
     for name in ("neurons", "neuron", "map", "compare"):
         assert "warning" in (page / f"app/{name}.js").read_text(), f"{name} shows purity without the warning"
 

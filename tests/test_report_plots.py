@@ -153,7 +153,7 @@ def test_the_gallery_is_a_picture_that_says_when_a_ksae_memorised(tmp_path):
     _, concepts = _tiny_concepts(tmp_path)
     png = save_gallery(concepts, n_neurons=6, n_images=5)
     assert png == concepts.path / "gallery.png" and Image.open(png).width > 600 and concepts.warning is None
-    concepts.manifest["ksae"]["warning"] = "the k-SAE learnt its rows by heart"
+    concepts.manifest["ksae"]["warning"] = "the k-SAE memorised its rows"
     again = save_gallery(concepts, tmp_path / "again.png", n_neurons=6, n_images=5)
     assert Image.open(again).height > Image.open(png).height  # a line on top
 

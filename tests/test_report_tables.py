@@ -80,10 +80,10 @@ def test_the_caption_says_what_was_measured():
     said = measured_caption(cell_table([*invented_cells(one, one), other], ["group"], {}))
     assert "2,048 at mini-sd up_ft1, mini-sd up_ft2; 4,096 at mini-sd bottleneck" in said
     assert "seeds: 1 to 3, and with fewer than 3 nothing is told apart" in said
-    assert "emoji, test split and emoji, train split" in said and "by heart" not in said
-    learnt = invented_cell("bottleneck", 0.5, 9, warning="the k-SAE learnt its rows by heart")
+    assert "emoji, test split and emoji, train split" in said and "memorised" not in said
+    learnt = invented_cell("bottleneck", 0.5, 9, warning="the k-SAE memorised its rows")
     said = measured_caption(cell_table([*invented_cells(one, one), learnt], ["group"], {}))
-    assert said.endswith("1 of 7 k-SAEs learnt their rows by heart: their purity is no result.")
+    assert said.endswith("1 of 7 k-SAEs memorised their rows: their purity is no result.")
 
 # cell a7f994b2
 PURITY = {"bottleneck": 0.3, "up_ft1": 0.5, "up_ft2": 0.7}

@@ -40,7 +40,7 @@ def prompt_texts(
         return None
     if prompt == "caption":
         if missing := [i for i, text in zip(batch["id"], batch["caption"]) if text is None]:
-            raise RevelioError(f"prompt 'caption': image {missing[0]!r} has no caption; choose another --prompt.")
+            raise RevelioError(f"prompt 'caption': image {missing[0]!r} has no caption; choose another prompt=.")
         return list(batch["caption"])
     if prompt == "generic":
         return [generic_prompt(dataset)] * len(batch["id"])
@@ -48,7 +48,7 @@ def prompt_texts(
         return [prompt] * len(batch["id"])
     numbers = batch["label"] if prompt == "class" else chosen
     if missing := [i for i, n in zip(batch["id"], numbers) if n is None or n < 0]:
-        raise RevelioError(f"prompt 'class': image {missing[0]!r} has no label; choose another --prompt.")
+        raise RevelioError(f"prompt 'class': image {missing[0]!r} has no label; choose another prompt=.")
     texts = class_prompts(classes, dataset)
     return [texts[n] for n in numbers]
 

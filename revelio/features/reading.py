@@ -117,7 +117,7 @@ def _non_finite(error, ids, timestep, dtype):
     "The error for an activation that is not finite: which images, where, and what to do."
     name = dtype_name(dtype)
     remedy = ("Check the model's weights and these images." if dtype == torch.float32 else
-              "Use --dtype fp32" + (" (or bf16)." if dtype == torch.float16 else "."))
+              "Use dtype='fp32'" + (" (or 'bf16')." if dtype == torch.float16 else "."))
     rows = ", ".join(str(ids[r]) for r in error.rows[:10])
     return RevelioError(f"inf or nan in layer {error.layer!r} at timestep {timestep}, dtype {name}, image(s) {rows}; "
                         f"nothing was stored of this batch. {remedy}")
@@ -161,7 +161,7 @@ class Portions:
         except RuntimeError as e:
             if "No executable batch size" not in str(e):
                 raise
-            raise RevelioError("out of memory with one image at a time: take a smaller --image-size, --dtype bf16, a "
-                               "coarser --pooling, fewer layers, or a device with more memory.") from None
+            raise RevelioError("out of memory with one image at a time: take a smaller image_size=, dtype='bf16', a "
+                               "coarser pooling=, fewer layers, or a device with more memory.") from None
         logger.warning("out of memory: %d images at a time from here on", self.size)
         return parts

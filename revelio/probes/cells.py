@@ -178,7 +178,7 @@ def _check_sides(train, test, level):
 # %% ../../nbs/probes/03_cells.ipynb #21181985
 def _check_maps(data):
     if len(data.shape) < 2:
-        raise RevelioError("Diff-C reads maps, and this store holds pooled features: extract with --pooling none.")
+        raise RevelioError("Diff-C reads maps, and this store holds pooled features: extract with pooling='none'.")
 
 
 def _predict(estimator, data):

@@ -333,7 +333,7 @@ def save_gallery(
     watch_labels(fig, {str(name): f"{level} {i}" for level, names in concepts.classes.items()
                        for i, name in enumerate(names)})
     if concepts.warning:
-        fig.text(0.5, 1, "Learnt by heart: purity is no result", ha="center", va="bottom", fontsize=6.5,
+        fig.text(0.5, 1, "Memorised: its purity is no result", ha="center", va="bottom", fontsize=6.5,
                  color="#a8321a")
     with atomic_path(path) as temporary:
         fig.savefig(temporary, format="png", bbox_inches="tight" if concepts.warning else None)

@@ -109,7 +109,7 @@ def measured_caption(
                  "more neurons to be pure with.")
     ksaes = {cell.path: cell.warning for cells in df["cells"] for cell in cells}
     by_heart = sum(warning is not None for warning in ksaes.values())
-    warned = (f" {by_heart} of {len(ksaes)} k-SAEs learnt their rows by heart: their purity is no result." if by_heart
+    warned = (f" {by_heart} of {len(ksaes)} k-SAEs memorised their rows: their purity is no result." if by_heart
               else "")
     return f"Neurons are measured on {images}. k-SAE seeds: {number}{few}. {sized}{warned}"
 

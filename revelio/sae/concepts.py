@@ -294,9 +294,9 @@ def heatmaps(
     maps = as_tensor(maps, "maps")
     if maps.ndim != 4 or maps.shape[1] != ksae.d_in:
         raise RevelioError(f"got maps of shape {tuple(maps.shape)}, expected (images, {ksae.d_in}, height, width): the "
-                           "k-SAE's own layer, extracted with --pooling none")
+                           "k-SAE's own layer, extracted with pooling='none'")
     if not torch.isfinite(maps).all():
-        raise RevelioError("NaN or infinite activations in the maps: extract them again with --dtype fp32")
+        raise RevelioError("NaN or infinite activations in the maps: extract them again with dtype='fp32'")
     some = torch.as_tensor(as_array(neurons, "neurons", np.int64, 1), device=ksae.W_enc.device)
     positions = maps.to(ksae.W_enc.device, ksae.W_enc.dtype).movedim(1, -1) - ksae.b_pre
     return F.linear(positions, ksae.W_enc[some], ksae.b_enc[some]).movedim(-1, 1)
@@ -418,7 +418,7 @@ class Concepts(_ConceptsFolder):
 
     @property
     def warning(self) -> str | None:
-        "What must stand beside every number of these neurons, e.g. that the k-SAE learnt its rows by heart."
+        "What must stand beside every number of these neurons, e.g. that the k-SAE memorised its rows."
         return (self.manifest["ksae"] or {}).get("warning")
 
     def measured(
@@ -565,7 +565,7 @@ def _open_images(source, layer, timestep, table, classes) -> _Source:
                            "top_images(ksae, batches)")
     if not pooled:
         raise RevelioError("these features are maps: concepts are of images, and need one row for each. Extract with "
-                           "--pooling gap and give that as store; heatmaps(ksae, maps, neurons) reads maps")
+                           "pooling='gap' and give that as store; heatmaps(ksae, maps, neurons) reads maps")
     lacking = [name for name in ("id", *classes) if name not in images]
     if lacking or len(images) != len(source):
         raise RevelioError(f"got a table of {len(images)} images for {len(source)} features"
@@ -629,15 +629,15 @@ def find_concepts(
 def _own_store(ksae_dir: Path) -> FeatureStore:
     "The store that source.json leads to."
     if not (ksae_dir / "source.json").is_file():
-        raise RevelioError(f"{ksae_dir} does not say where its store is (no source.json): pass the store, --store PATH")
+        raise RevelioError(f"{ksae_dir} does not say where its store is (no source.json): pass it (store=)")
     source = read_json(ksae_dir / "source.json")
     path = ksae_dir.resolve() / source["store"]
     if not (path / "manifest.json").is_file():
-        raise RevelioError(f"the store of {ksae_dir} is not at {source['store']} any more: pass it, --store PATH")
+        raise RevelioError(f"the store of {ksae_dir} is not at {source['store']} any more: pass it (store=)")
     found = FeatureStore(path)
     if store_fingerprint(found) != source["fingerprint"]:
         raise RevelioError(f"the store at {source['store']} has other settings or images than the one {ksae_dir} was "
-                           "trained on: pass the store to use, --store PATH")
+                           "trained on: pass the store to use (store=)")
     return found
 
 

@@ -223,7 +223,7 @@ def _rows(x: Tensor, d_in: int) -> Tensor:
     if not torch.isfinite(x).all():
         bad = (~torch.isfinite(x)).any(dim=1).nonzero()[:5, 0].tolist()
         raise RevelioError(f"NaN or infinite features in rows {bad} (first five); TopK would put them first: "
-                           "remove these rows, or extract them again with --dtype fp32")
+                           "remove these rows, or extract them again with dtype='fp32'")
     return x
 
 

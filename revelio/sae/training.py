@@ -390,7 +390,7 @@ def load_checkpoint(
     with safe_open(path, "pt", device=str(state.since_fired.device)) as file:
         tensors, metadata = {name: file.get_tensor(name).clone() for name in file.keys()}, file.metadata()
     refuse_difference(f"the checkpoint in {path.parent.name}", json.loads(metadata["identity"]), _identity(state),
-                      "delete it, choose another --out, or go back to the old setting")
+                      "delete it, choose another out=, or go back to the old setting")
     state.ksae.load_state_dict({n[5:]: t for n, t in tensors.items() if n.startswith("ksae.")})
     load_optimizer(state.optimizer, tensors)
     state.since_fired, state.step = tensors["since_fired"], int(metadata["step"])
@@ -438,7 +438,7 @@ def _warning(metrics, n_neurons, n_rows, n_passes) -> str | None:
     "What a reader has to know of a k-SAE that memorised; None for any other."
     if not learnt_by_heart(metrics):
         return None
-    return (f"the k-SAE learnt its rows by heart: FVU {metrics['train_fvu']:.3f} on those it was trained on, "
+    return (f"the k-SAE memorised its rows: FVU {metrics['train_fvu']:.3f} on those it was trained on, "
             f"{metrics['held_out_fvu']:.3f} on those held out, so its neurons and their purity say little. Train with "
             f"fewer neurons (it has {n_neurons:,} for {n_rows:,} rows), with fewer steps ({n_passes:,.0f} passes), or "
             "on more images")
@@ -493,7 +493,7 @@ def write_ksae(
 def _finished(out: Path, made_from: Mapping) -> KSAE:
     "Read back a finished k-SAE of the same source and settings; RevelioError if `out` is anything else."
     if not (out / "provenance.json").is_file():
-        raise RevelioError(f"{out} exists and is not a finished k-SAE: choose another --out, or delete it")
+        raise RevelioError(f"{out} exists and is not a finished k-SAE: choose another out=, or delete it")
     found = read_json(out / "provenance.json")
     flat = lambda p: {"store or data": p["source"].get("fingerprint"), "layer": p["layer"], "timestep": p["timestep"],
                       **p.get("train_config", {})}
