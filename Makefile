@@ -22,7 +22,7 @@ export PYTHONUNBUFFERED = 1
 export TOKENIZERS_PARALLELISM = false
 
 .DEFAULT_GOAL := help
-.PHONY: help figures plan rehearse test lab export run bench lock clean-nbs hooks
+.PHONY: help figures plan rehearse test lab export run quick bench lock clean-nbs hooks
 .DELETE_ON_ERROR:
 
 help:  ## list the commands
@@ -56,6 +56,9 @@ export: $(READY)  ## clean the notebooks; write revelio/ and tests/ from them
 	$(call NBDEV,clean.nbdev_clean)
 	$(call NBDEV,doclinks.nbdev_export)
 	$(PY) -m revelio.dev export
+
+quick: $(READY)  ## check, run and test only the notebooks that changed
+	HF_HUB_OFFLINE=1 $(call THREADS,2) $(PY) -m revelio.dev quick
 
 run: $(READY)  ## execute the notebooks that changed (or NB="nbs/…") and save what they show
 	$(call THREADS,2) $(PY) -m revelio.dev run $(NB)

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['WINGS', 'FOLDERS', 'HEADER', 'MAX_LINES', 'MAX_PICTURE', 'MOVING', 'find_root', 'find_notebooks', 'directives',
            'collect_tests', 'export_tests', 'notebook_problems', 'check_notebooks', 'out_of_step', 'save_outputs',
-           'changed_notebooks', 'run_graph', 'write_readme', 'main']
+           'changed_notebooks', 'quick', 'run_graph', 'write_readme', 'main']
 
 # %% ../nbs/91_dev.ipynb #2dd36f0e
 import argparse
@@ -18,6 +18,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import nbformat
@@ -339,14 +340,15 @@ def save_outputs(
 
 
 def changed_notebooks(
-    root: Path | None = None,  # the checkout; found from the working directory
-) -> list[Path]:               # of the library, and those beside it that tell something
-    "List the notebooks with outputs that differ from the last commit."
+    root: Path | None = None,             # the checkout; found from the working directory
+    kinds: Sequence[str] = ("library",),  # or folders, such as "tests"
+) -> list[Path]:
+    "List the notebooks that differ from the last commit."
     root = find_root(root)
     said = subprocess.run(["git", "status", "--porcelain", "-z", "--no-renames", "--", "nbs"], cwd=root, check=True,
                           capture_output=True, text=True).stdout
     touched = {(root / line[3:]).resolve() for line in said.split("\0") if line}
-    return [p for p in find_notebooks(root) if p.resolve() in touched and _kind(p) == "library"]
+    return [p for p in find_notebooks(root) if p.resolve() in touched and _kind(p) in kinds]
 
 # %% ../nbs/91_dev.ipynb #f02506ee
 MOVING = re.compile(r"\b0x[0-9a-f]{6,}|/tmp/|/home/|/root/|[0-9] ?(it/s|s/it)\b")  # differs from run to run
@@ -370,6 +372,22 @@ def _output_problems(cell):
                 yield f"an output that differs from run to run: `{match[0]}`"
         if output.output_type == "error":
             yield f"an error as output: {output.get('ename')}"
+
+# %% ../nbs/91_dev.ipynb #64e06226
+def quick(
+    root: Path | None = None,  # the checkout; found from the working directory
+) -> int:                      # exit status: 0 where all passed
+    "Check the form of all notebooks; run those that changed, and the tests that they export."
+    root = find_root(root)
+    print(f"{check_notebooks(root)} notebooks are well formed")
+    changed = changed_notebooks(root, ("library", "tests"))
+    tests = [root / "tests" / made[0] for p in changed if (made := collect_tests(_read(p), p))]
+    print("changed:", ", ".join(p.relative_to(root).as_posix() for p in changed) or "nothing", flush=True)
+    runs = [[sys.executable, "-c", f"from nbdev.test import nbdev_test; nbdev_test({str(p)!r}, n_workers=0)"]
+            for p in changed if _kind(p) == "library"]
+    if tests:
+        runs += [[sys.executable, "-m", "pytest", "-q", "-m", "not slow and not gpu and not net", *map(str, tests)]]
+    return max([subprocess.run(run, cwd=root).returncode for run in runs], default=0)
 
 # %% ../nbs/91_dev.ipynb #505671fb
 def run_graph(
@@ -408,10 +426,11 @@ def write_readme(
 def main(
     argv: list[str] | None = None,  # default: the command line
 ) -> int:                           # exit status
-    "Run `python -m revelio.dev export|run|check|sync|readme`."
+    "Run `python -m revelio.dev export|run|quick|check|sync|readme`."
     parser = argparse.ArgumentParser(prog="python -m revelio.dev", description="Look after notebooks.")
-    parser.add_argument("command", choices=["export", "run", "check", "sync", "readme"], help=(
+    parser.add_argument("command", choices=["export", "run", "quick", "check", "sync", "readme"], help=(
         "export: write tests/ from the `#| pytest` cells; run: execute notebooks and save their outputs; "
+        "quick: check, run and test what changed; "
         "check: the form of every notebook; "
         "sync: notebooks are clean, and revelio/ and tests/ are what they export; readme: write the README's table "
         "from the figures of the study"))
@@ -421,6 +440,8 @@ def main(
     try:
         if command == "export":
             print("\n".join(f"tests/{p.name}" for p in export_tests()) or "tests/ is in step")
+        elif command == "quick":
+            return quick()
         elif command == "run":
             failed = []
             for path in given.notebooks or changed_notebooks():

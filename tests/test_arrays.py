@@ -69,13 +69,13 @@ def test_whatever_people_hand_over_gives_the_same_answer(name):
 
 INNER = {  # module -> the public functions that stay behind a door: what they get was made by us, or comes through another call
     "capture": "hooks get what the model computes", "configs": "latents of the VAE", "families": "activations of the model",
-    "face": "activations and noise of the model, latents of its VAE", "reading": "maps that the model computed",
+    "face": "activations and noise of the model, latents of its VAE", "reading": "features that the model computed",
     "zeroshot": "predictions of the model", "store": "cells of `read_features`; `check_shard` names a wrong one",
     "plots": "pictures and maps of a concepts folder", "cells": "rows of a store, by number", "core": "tensors that are written",
     "rows": "streams, stores and arrays, by its own tests", "training": "what `rows` opened",
     "concepts.TopImages.update": "top_images", "concepts.concept_names": "rows of `top_images`", "concepts.heatmaps": "maps of a store",
     "concepts.write_heatmaps": "maps of a store", "concepts.find_concepts": "opened by `rows.open_source`",
-    "diffc.as_maps": "diffc.DiffC", "ksae.top_k": "pre-activations of the k-SAE", "ksae.KSAE.forward": "ksae.KSAE",
+    "maps": "what a model computed, or a store holds", "ksae.top_k": "pre-activations of the k-SAE", "ksae.KSAE.forward": "ksae.KSAE",
     "ksae.KSAE.best_of_batch": "codes of the k-SAE", "ksae.KSAE.encode": "ksae.KSAE", "ksae.KSAE.decode": "codes of the k-SAE", "ksae.KSAE.pre_activations": "ksae.KSAE",
     "metrics.RunningFVU.update": "metrics.fvu", "ksae.share_of_energy": "sums of `batch_fvu` and `RunningFVU`", "metrics.best_class": "metrics.sorted_firings", "metrics.sigma_neurons": "metrics.purity",
     "metrics.sigma_label": "metrics.purity", "metrics.sigma_lines": "metrics.purity", "metrics.neuron_label_table": "metrics.purity",

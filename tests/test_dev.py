@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 import nbformat
 import nbformat.reader
@@ -201,6 +202,50 @@ def test_this_checkout_keeps_tags():
     config.read(find_root() / "settings.ini", encoding="utf-8")
     assert "tags" in config["DEFAULT"]["allowed_cell_metadata_keys"].split()
     assert config["DEFAULT"].getboolean("clear_all") is False
+
+# cell 8fbaaf4b
+def test_outputs_are_saved_small_clean_and_the_same_twice(checkout):
+    draw = ("import numpy as np\nimport matplotlib.pyplot as plt\n"
+            "plt.imshow(np.random.default_rng(0).random((30, 30, 3)))\nplt.axis('off');")
+    root = checkout("00_toy.ipynb", "import sys\nprint('seen')\nprint('noise', file=sys.stderr)\n[1, 2]", draw)
+    path = root / "nbs/00_toy.ipynb"
+    with pytest.raises(ValueError, match="shows nothing"):
+        check_notebooks(root)
+    assert save_outputs(path) and not save_outputs(path)
+    first, second = nbformat.read(path, 4).cells[1:]
+    assert [o.get("text") or o["data"]["text/plain"] for o in first.outputs] == ["seen\n", "[1, 2]"]
+    assert len(base64.b64decode(second.outputs[0]["data"]["image/png"])) <= MAX_PICTURE
+    assert check_notebooks(root) == 1 and first.execution_count is None
+
+
+def test_a_cell_that_fails_is_shown_and_nothing_is_written(checkout, capsys):
+    path = checkout("00_toy.ipynb", "1 / 0") / "nbs/00_toy.ipynb"
+    before = path.read_text()
+    assert main(["run", str(path)]) == 1 and path.read_text() == before
+    said = capsys.readouterr().err
+    assert "00_toy.ipynb: a cell failed" in said and "ZeroDivisionError" in said and "\x1b" not in said
+
+
+@pytest.mark.parametrize("output, message", [
+    ({"output_type": "stream", "name": "stdout", "text": "<Thing at 0x7f8a2c1b>"}, "from run to run: `0x7f8a2c1b`"),
+    ({"output_type": "display_data", "metadata": {}, "data": {"image/png": "A" * 90_000}}, "a picture of 67 KB"),
+    ({"output_type": "error", "ename": "ValueError", "evalue": "", "traceback": []}, "an error as output"),
+])
+def test_outputs_that_do_not_belong_are_named(checkout, output, message):
+    root = checkout("00_toy.ipynb", "x = 1")
+    nb = nbformat.read(root / "nbs/00_toy.ipynb", 4)
+    nb.cells[1].outputs = [nbformat.from_dict(output)]
+    nbformat.write(nb, root / "nbs/00_toy.ipynb")
+    with pytest.raises(ValueError, match="1 problems") as error:
+        check_notebooks(root)
+    assert message in str(error.value)
+
+
+def test_links_lead_somewhere(checkout):
+    root = checkout("00_toy.ipynb", title="# A title\n[here](00_toy.ipynb), [there](nowhere.ipynb), [web](https://x.org/y)")
+    with pytest.raises(ValueError, match="links to nowhere.ipynb") as error:
+        check_notebooks(root)
+    assert "1 problems" in str(error.value)
 
 # cell 4f5d4989
 def test_readme_writes_the_table_and_names_what_is_missing(checkout, monkeypatch, capsys):

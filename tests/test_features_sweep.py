@@ -15,9 +15,10 @@ from datasets import Dataset, IterableDataset
 from datasets.distributed import split_dataset_by_node
 from revelio.core import RevelioError, dtype_name, fingerprint, logger, processes, track, unknown
 from revelio.features.prompts import PROMPTS, Chooser, prompt_texts
-from revelio.features.reading import Portions, pooling_grid, read_features
+from revelio.features.reading import Portions, read_features
 from revelio.images.pictures import BrokenImageError, open_image, thumbnail
 from revelio.images.table import label_columns
+from revelio.maps import pooling_grid
 from revelio.models.face import DiffusionModel, check_timestep
 from revelio.store import FeatureStore, StoreWriter
 import tempfile

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torchvision.transforms.v2.functional import pil_to_tensor
 from revelio.core import RevelioError, fingerprint, unknown
 from revelio.images.pictures import open_image
+from revelio.maps import as_maps
 from revelio.models.capture import Capture, capture, tensor_of
 from revelio.models.configs import CHECKED, SCHEDULE, check_config, check_sampler, check_vae, defaults, scale_latents
 from revelio.models.weights import Architecture, Folder, build, hash_modules

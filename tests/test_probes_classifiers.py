@@ -16,7 +16,8 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 from revelio.core import RevelioError, as_array, as_tensor, logger, unknown
-from revelio.probes.diffc import POOLINGS, DiffC, _array, as_maps, macro_accuracy
+from revelio.maps import as_maps, pool
+from revelio.probes.diffc import POOLINGS, DiffC, _array, macro_accuracy
 from revelio.stats import bootstrap_mean
 
 # cell 127b8cbf

@@ -20,6 +20,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_array, check_is_fitted, column_or_1d, validate_data
 from torch import Tensor, nn
 from revelio.core import RevelioError, as_array, as_tensor, atomic_path, fingerprint, group_split, load_optimizer, logger, optimizer_tensors, pick_device, read_json, refuse_difference, save_tensors, track, unknown, write_json
+from revelio.maps import as_maps
 
 # cell 023afe71
 import numpy as np
@@ -31,7 +32,8 @@ from sklearn.utils.estimator_checks import check_estimator
 from torch import nn
 
 from revelio.core import RevelioError
-from revelio.probes.diffc import DiffC, as_maps, diffc_flops, diffc_net, epoch_batches, hold_out, macro_accuracy
+from revelio.maps import as_maps
+from revelio.probes.diffc import DiffC, diffc_flops, diffc_net, epoch_batches, hold_out, macro_accuracy
 
 QUICK = dict(width=8, n_epochs=8, lr=1e-2, validation=0)
 

@@ -11,7 +11,7 @@ import pandas as pd
 import torch
 from PIL import Image
 from torch import Tensor
-from revelio.core import RevelioError, dtype_name, keyed_noise, logger, write_json
+from revelio.core import RevelioError, dtype_name, keyed_noise, write_json
 from revelio.features.reading import read_features
 from revelio.models.capture import NonFiniteError
 from revelio.models.face import DiffusionModel, need_weights, training_alphas

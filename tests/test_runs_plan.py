@@ -18,8 +18,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 from torch.utils.flop_counter import FlopCounterMode
 from revelio.core import RevelioError, unknown
-from revelio.features.reading import pool
 from revelio.images.registry import DATASETS
+from revelio.maps import pool
 from revelio.models.face import PIECE_PIXELS
 from revelio.models.loading import load_architecture
 from revelio.models.weights import MODELS

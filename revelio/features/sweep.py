@@ -23,9 +23,10 @@ from datasets.distributed import split_dataset_by_node
 
 from ..core import RevelioError, dtype_name, fingerprint, logger, processes, track, unknown
 from .prompts import PROMPTS, Chooser, prompt_texts
-from .reading import Portions, pooling_grid, read_features
+from .reading import Portions, read_features
 from ..images.pictures import BrokenImageError, open_image, thumbnail
 from ..images.table import label_columns
+from ..maps import pooling_grid
 from ..models.face import DiffusionModel, check_timestep
 from ..store import FeatureStore, StoreWriter
 

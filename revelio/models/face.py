@@ -25,6 +25,7 @@ from torchvision.transforms.v2.functional import pil_to_tensor
 
 from ..core import RevelioError, fingerprint, unknown
 from ..images.pictures import open_image
+from ..maps import as_maps
 from .capture import Capture, capture, tensor_of
 from .configs import CHECKED, SCHEDULE, check_config, check_sampler, check_vae, defaults, scale_latents
 from .weights import Architecture, Folder, build, hash_modules
@@ -131,13 +132,11 @@ def to_map(
     activation: Tensor,  # (n, C, H, W), or tokens (n, H*W, C)
 ) -> Tensor:  # (n, C, H, W)
     "Arrange a layer's output as a map; RevelioError when it has no places."
-    if activation.ndim == 4:
-        return activation
     side = math.isqrt(activation.shape[1]) if activation.ndim == 3 else 0
-    if activation.ndim != 3 or side * side != activation.shape[1]:
+    if activation.ndim != 4 and not (side and side * side == activation.shape[1]):
         raise RevelioError(f"layer {layer!r} puts out a tensor of shape {tuple(activation.shape)}; expected a map "
                            "(n, C, H, W) or a square of tokens (n, H*W, C). Choose a layer on the image's way.")
-    return activation.transpose(1, 2).reshape(len(activation), -1, side, side)
+    return as_maps(activation)
 
 # %% ../../nbs/models/04_face.ipynb #ab9fbfbb
 def _walk(model):

@@ -24,7 +24,8 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..core import RevelioError, as_array, as_tensor, logger, unknown
-from .diffc import POOLINGS, DiffC, _array, as_maps, macro_accuracy
+from ..maps import as_maps, pool
+from .diffc import POOLINGS, DiffC, _array, macro_accuracy
 from ..stats import bootstrap_mean
 
 # %% ../../nbs/probes/02_classifiers.ipynb #dacdc348
@@ -59,8 +60,7 @@ def pooled(
     X = as_array(X, ndim=(2, 3, 4))
     if X.ndim == 2:
         return X
-    maps = as_maps(as_tensor(X))
-    return (maps.mean((2, 3)) if kind == "gap" else maps.amax((2, 3)) if kind == "gmp" else maps.flatten(1)).numpy()
+    return pool(as_maps(as_tensor(X)), kind).numpy()
 
 
 class _Pooled(ClassifierMixin, BaseEstimator):

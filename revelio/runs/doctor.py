@@ -20,7 +20,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ..core import RevelioError, dtype_name, keyed_noise, logger, write_json
+from ..core import RevelioError, dtype_name, keyed_noise, write_json
 from ..features.reading import read_features
 from ..models.capture import NonFiniteError
 from ..models.face import DiffusionModel, need_weights, training_alphas

@@ -30,8 +30,8 @@ from torch.utils._pytree import tree_leaves, tree_map
 from torch.utils.flop_counter import FlopCounterMode
 
 from ..core import RevelioError, unknown
-from ..features.reading import pool
 from ..images.registry import DATASETS
+from ..maps import pool
 from ..models.face import PIECE_PIXELS
 from ..models.loading import load_architecture
 from ..models.weights import MODELS
