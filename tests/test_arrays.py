@@ -70,7 +70,7 @@ def test_whatever_people_hand_over_gives_the_same_answer(name):
 INNER = {  # module -> the public functions that stay behind a door: what they get was made by us, or comes through another call
     "capture": "hooks get what the model computes", "configs": "latents of the VAE", "families": "activations of the model",
     "face": "activations and noise of the model, latents of its VAE", "reading": "features that the model computed",
-    "zeroshot": "predictions of the model", "store": "cells of `read_features`; `check_shard` names a wrong one",
+    "zeroshot": "predictions of the model", "doctor": "predictions of the model", "store": "cells of `read_features`; `check_shard` names a wrong one",
     "plots": "pictures and maps of a concepts folder", "cells": "rows of a store, by number", "core": "tensors that are written",
     "rows": "streams, stores and arrays, by its own tests", "training": "what `rows` opened",
     "concepts.TopImages.update": "top_images", "concepts.concept_names": "rows of `top_images`", "concepts.heatmaps": "maps of a store",

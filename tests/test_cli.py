@@ -9,18 +9,18 @@ import typer
 from typer.core import TyperGroup
 
 # cell 64f6e587
+import subprocess
+
+import pytest
+from typer.testing import CliRunner
+
+
 def test_errors_speak_of_options():
     from revelio.cli import _as_options
     names = {"dtype", "out", "image_size", "on_error", "chooser"}
     said = "use dtype='fp32', choose another out=, a smaller image_size= or on_error='skip'; chooser=… and k=3, x='y'"
     assert _as_options(said, names) == ("use --dtype fp32, choose another --out, a smaller --image-size or "
                                         "--on-error skip; --chooser … and k=3, x='y'")
-
-# cell 84fef847
-import subprocess
-
-import pytest
-from typer.testing import CliRunner
 
 
 def call(*arguments):
@@ -52,7 +52,7 @@ def test_mistakes_are_one_message_without_traceback(tmp_path):
 
 HOSTILE = ("٣", "²", "1_000", "x", "", " ", "3️⃣", "１２", "0x10", "nan", "inf", "1e999", "9" * 5000, "1,5")
 
-
+# cell 84fef847
 def test_every_number_is_in_plain_digits_or_refused_in_one_sentence(tmp_path):
     import typing
 
@@ -92,7 +92,7 @@ def tiny(tmp_path_factory):
     from revelio.models.tiny import save_tiny_model
     return save_tiny_model(tmp_path_factory.mktemp("models") / "tiny", "unet")
 
-
+# cell 13d3c615
 def test_three_commands_and_run_on_own_images(tiny, tmp_path):
     from PIL import Image
 
@@ -123,7 +123,7 @@ def test_three_commands_and_run_on_own_images(tiny, tmp_path):
     for file in tmp_path.rglob("*.json"):
         assert str(tmp_path) not in file.read_text(), f"{file.name} holds a path of this machine"
 
-
+# cell 5240cf2f
 def _pictures(folder, classes, same=False):
     "Folders of made-up pictures: class name -> how many."
     import numpy as np
@@ -136,7 +136,7 @@ def _pictures(folder, classes, same=False):
             Image.fromarray(coarse.astype(np.uint8)).resize((40, 40), 0).save(folder / name / f"{name}{i}.png")
     return folder
 
-
+# cell 204c6684
 @pytest.mark.parametrize("classes, options", [
     ({"": 1}, ("--k", 32, "--expansion", 16)), ({"": 2}, ()), ({"a": 1, "b": 1}, ()), ({"a": 6, "b": 6}, ("--k", 1)),
     ({"": 12}, ()), ({"a": 10}, ()), ({f"c{i}": 1 for i in range(9)}, ()), ({"same": 6, "alike": 6}, ()),
@@ -172,7 +172,7 @@ def test_more_neurons_per_image_than_there_are_is_one_sentence(tiny, tmp_path):
     said = call("run", "--model", tiny, "--images", photos, "--k", 1000, "--out", tmp_path / "run")
     assert said.exit_code == 2 and "use a smaller k" in said.stderr.splitlines()[-1]
 
-
+# cell 0035bdb4
 @pytest.fixture(scope="module")
 def stores(tiny, tmp_path_factory):
     "Maps of emoji from a model of random weights: train and test."
@@ -206,7 +206,7 @@ def test_probe_prints_a_table_with_a_dummy_and_writes_it(stores, tmp_path):
         said = call("probe", stores / "train", "--out", tmp_path / "w", *wrong)
         assert said.exit_code == 2 and word in said.stderr and said.stdout == "", said.output
 
-
+# cell dbb33687
 def test_search_says_what_it_saved_and_how_close_it_came(stores, tmp_path):
     said = call("search", stores / "train", "--label", "style", "--budget", 0.9, "--compare",
                 "--out", tmp_path / "s.csv")
@@ -215,18 +215,6 @@ def test_search_says_what_it_saved_and_how_close_it_came(stores, tmp_path):
     assert "of the full sweep saved" in lines[0] and "points below" in lines[1] and lines[-1] == str(tmp_path / "s.csv")
     assert "round,layer,timestep" in (tmp_path / "s.csv").read_text()
     assert call("search", stores / "train", "--budget", 2).exit_code == 2
-
-
-def test_verify_says_whole_only_after_it_has_looked(stores, monkeypatch):
-    from revelio.core import RevelioError
-    from revelio.store import FeatureStore
-    assert "whole" in call("verify", stores / "test").stdout
-
-    def verify(store):
-        raise RevelioError("row 7 is not finite")
-    monkeypatch.setattr(FeatureStore, "verify", verify)
-    said = call("verify", stores / "test")
-    assert said.exit_code == 2 and said.stdout == "" and "row 7" in said.stderr
 
 
 def test_heat_maps_and_variants(tiny, tmp_path):
@@ -246,7 +234,7 @@ def test_heat_maps_and_variants(tiny, tmp_path):
     wrong = call("train", a, "--layer", "up_ft1", "--variant", "tree", "--out", tmp_path / "e")
     assert wrong.exit_code == 2 and "unknown variant 'tree'" in wrong.stderr
 
-
+# cell 95ea47bb
 def test_explore_writes_a_page_of_runs(tmp_path):
     import torch
 
@@ -261,13 +249,6 @@ def test_explore_writes_a_page_of_runs(tmp_path):
     assert (tmp_path / "page/index.html").is_file() and (tmp_path / "page/data/run1").is_dir()
     said = call("explore", tmp_path / "a/ksae", "--out", tmp_path / "other")
     assert said.exit_code == 2 and "no concepts folder" in said.stderr and not (tmp_path / "other").exists()
-
-
-def test_defaults_follow_the_depth_of_a_transformer():
-    from types import SimpleNamespace
-    deep = SimpleNamespace(layers=[f"block_{i}" for i in range(28)])
-    assert default_layers(deep) == [f"block_{i}" for i in (6, 10, 14, 18, 22)] and default_layer(deep) == "block_14"
-    assert default_layer(SimpleNamespace(layers=[f"block_{i}" for i in range(12)])) == "block_6"
 
 
 def test_image_size_and_revision_reach_the_model(tiny, tmp_path, monkeypatch):
@@ -287,3 +268,22 @@ def test_image_size_and_revision_reach_the_model(tiny, tmp_path, monkeypatch):
 def test_models_and_layers_are_listed(tiny):
     assert "mini-sd" in call("models").stdout
     assert [line.split()[0] for line in call("layers", tiny).stdout.splitlines()][-1] == "up_ft3"
+
+# cell 23b37945
+def test_defaults_follow_the_depth_of_a_transformer():
+    from types import SimpleNamespace
+    deep = SimpleNamespace(layers=[f"block_{i}" for i in range(28)])
+    assert default_layers(deep) == [f"block_{i}" for i in (6, 10, 14, 18, 22)] and default_layer(deep) == "block_14"
+    assert default_layer(SimpleNamespace(layers=[f"block_{i}" for i in range(12)])) == "block_6"
+
+# cell 39118cce
+def test_verify_says_whole_only_after_it_has_looked(stores, monkeypatch):
+    from revelio.core import RevelioError
+    from revelio.store import FeatureStore
+    assert "whole" in call("verify", stores / "test").stdout
+
+    def verify(store):
+        raise RevelioError("row 7 is not finite")
+    monkeypatch.setattr(FeatureStore, "verify", verify)
+    said = call("verify", stores / "test")
+    assert said.exit_code == 2 and said.stdout == "" and "row 7" in said.stderr

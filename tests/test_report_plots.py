@@ -20,19 +20,18 @@ import pytest
 from revelio.report.style import set_style
 
 # cell 7f4edcbd
+import torch
+
+from revelio.sae.concepts import find_concepts, write_heatmaps
+from revelio.sae.ksae import KSAE
+from revelio.sae.training import TrainConfig, train_ksae
+
+
 def _demo_frame():
     return pd.DataFrame([dict(layer=f"up_ft{i}", timestep=t, level=level, purity=0.5, purity_low=0.4, purity_high=0.6,
                               purity_null=0.2, sigma_label_dense=3.0, sigma_label_dense_low=2.0,
                               sigma_label_dense_high=5.0, sigma_label_dense_chance=4.0)
                          for i in range(3) for t in (500, 0, 25) for level in ("label", "style")])
-
-
-def test_depth_curves_have_a_line_and_a_null_per_level():
-    frame = _demo_frame().assign(depth=0.5)
-    lines = depth_curves(frame, "purity", "level").lines
-    assert {line.get_color() for line in lines} == {color("label"), color("style")}
-    assert sum(line.get_linestyle() == "--" for line in lines) == 2
-    plt.close("all")
 
 
 def test_curves_draw_every_level_with_its_null_and_sort_timesteps():
@@ -45,7 +44,29 @@ def test_curves_draw_every_level_with_its_null_and_sort_timesteps():
         assert {line.get_color() for line in ax.lines} == {color("label"), color("style")}
         plt.close(ax.figure)
 
+# cell f754473a
+def test_sigma_label_is_drawn_over_its_chance_level():
+    df = _demo_frame()
+    published = pd.DataFrame(dict(line="sd15, Pets", layer=["up_ft1", "up_ft0", "up_ft9"], ratio=[0.8, 0.9, 0.1]))
+    ax = sigma_label_panel(df[df.timestep == 0].assign(sigma_label=0.1), published=published)
+    assert set(ax.containers[0].lines[0].get_ydata()) == {0.75} and "before TopK" in ax.get_ylabel()
+    first, second = (bars.lines[0].get_xdata()[0] for bars in ax.containers[:2])
+    assert first != second, "bars lie on each other"
+    ends = np.array(ax.containers[0].lines[2][0].get_segments())[:, :, 1]
+    assert (ends == [0.5, 1.25]).all(), "the interval is over chance, too"
+    line, = (line for line in ax.lines if line.get_label() == "sd15, Pets")
+    assert list(line.get_ydata()) == [0.9, 0.8], "published rows must follow the layer order"
+    plt.close(ax.figure)
 
+# cell c9e348fc
+def test_depth_curves_have_a_line_and_a_null_per_level():
+    frame = _demo_frame().assign(depth=0.5)
+    lines = depth_curves(frame, "purity", "level").lines
+    assert {line.get_color() for line in lines} == {color("label"), color("style")}
+    assert sum(line.get_linestyle() == "--" for line in lines) == 2
+    plt.close("all")
+
+# cell 53ffefb5
 def _one_layer():
     entropy = dict(entropy=1.0, entropy_low=0.9, entropy_high=1.1, entropy_null=2.0)
     return _demo_frame().query("layer == 'up_ft1'").assign(**entropy)
@@ -81,21 +102,7 @@ def test_labels_of_many_panels_do_not_overlap():
     assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
     plt.close(fig)
 
-
-def test_sigma_label_is_drawn_over_its_chance_level():
-    df = _demo_frame()
-    published = pd.DataFrame(dict(line="sd15, Pets", layer=["up_ft1", "up_ft0", "up_ft9"], ratio=[0.8, 0.9, 0.1]))
-    ax = sigma_label_panel(df[df.timestep == 0].assign(sigma_label=0.1), published=published)
-    assert set(ax.containers[0].lines[0].get_ydata()) == {0.75} and "before TopK" in ax.get_ylabel()
-    first, second = (bars.lines[0].get_xdata()[0] for bars in ax.containers[:2])
-    assert first != second, "bars lie on each other"
-    ends = np.array(ax.containers[0].lines[2][0].get_segments())[:, :, 1]
-    assert (ends == [0.5, 1.25]).all(), "the interval is over chance, too"
-    line, = (line for line in ax.lines if line.get_label() == "sd15, Pets")
-    assert list(line.get_ydata()) == [0.9, 0.8], "published rows must follow the layer order"
-    plt.close(ax.figure)
-
-# cell f754473a
+# cell 59a290ec
 def test_gallery_takes_bytes_images_and_arrays():
     buffer = io.BytesIO()
     Image.new("RGB", (8, 8), "red").save(buffer, "WEBP", lossless=True)
@@ -107,15 +114,7 @@ def test_gallery_takes_bytes_images_and_arrays():
     with pytest.raises(RevelioError, match="without images"):
         gallery([dict(label="b", images=[])])
 
-
-def test_stacked_shares_stand_on_each_other():
-    df = pd.DataFrame(dict(layer=["a", "a", "b", "b"], level=["group", "none"] * 2, share=[0.25, 0.75, 1, 0]))
-    bars = stacked_shares(df, "layer", "level").patches
-    assert [(bar.get_y(), bar.get_height()) for bar in bars] == [(0, 0.25), (0, 1), (0.25, 0.75), (1, 0)]
-    assert mpl.colors.to_hex(bars[0].get_facecolor()) == color("group")
-    plt.close("all")
-
-
+# cell bc83db36
 def test_row_labels_name_level_class_purity_and_chance():
     frame = pd.DataFrame(dict(neuron=[7], granularity="a", top_class_a="cats", purity_a=0.9, purity_null_a=0.25,
                               concept="cat face", top_rows=[[1, 0]]))
@@ -124,14 +123,15 @@ def test_row_labels_name_level_class_purity_and_chance():
     assert row["images"] == ["second", "first"]
     assert neuron_rows(frame[["neuron", "top_rows"]], ["first", "second"])[0]["label"] == "neuron 7"
 
-# cell c9e348fc
-import torch
+# cell 4a39c5b7
+def test_stacked_shares_stand_on_each_other():
+    df = pd.DataFrame(dict(layer=["a", "a", "b", "b"], level=["group", "none"] * 2, share=[0.25, 0.75, 1, 0]))
+    bars = stacked_shares(df, "layer", "level").patches
+    assert [(bar.get_y(), bar.get_height()) for bar in bars] == [(0, 0.25), (0, 1), (0.25, 0.75), (1, 0)]
+    assert mpl.colors.to_hex(bars[0].get_facecolor()) == color("group")
+    plt.close("all")
 
-from revelio.sae.concepts import find_concepts, write_heatmaps
-from revelio.sae.ksae import KSAE
-from revelio.sae.training import TrainConfig, train_ksae
-
-
+# cell a4ce8c83
 def _tiny_concepts(folder, n=120, pictures=True, labels=True):
     "Concepts of six clusters in two groups; names that a page must escape."
     make, kind = torch.Generator().manual_seed(0), np.arange(n) % 6
@@ -144,10 +144,12 @@ def _tiny_concepts(folder, n=120, pictures=True, labels=True):
     classes = {"label": [f"class <{k}>" for k in range(6)], "group": ["warm", "cold"]} if labels else None
     return x, find_concepts(folder / "ksae", folder / "concepts", x, table=table, classes=classes)
 
+
 def _picture(k):
     buffer = io.BytesIO()
     Image.new("RGB", (12, 8), ["red", "orange", "yellow", "blue", "navy", "teal"][k]).save(buffer, "WEBP")
     return buffer.getvalue()
+
 
 def test_the_gallery_is_a_picture_that_says_when_a_ksae_memorised(tmp_path):
     _, concepts = _tiny_concepts(tmp_path)
@@ -157,7 +159,7 @@ def test_the_gallery_is_a_picture_that_says_when_a_ksae_memorised(tmp_path):
     again = save_gallery(concepts, tmp_path / "again.png", n_neurons=6, n_images=5)
     assert Image.open(again).height > Image.open(png).height  # a line on top
 
-
+# cell a9921c33
 def test_heat_maps_lie_over_the_pictures(tmp_path):
     x, concepts = _tiny_concepts(tmp_path)
     neurons = showcase(concepts, 2)["neuron"].tolist()
@@ -172,9 +174,11 @@ def test_heat_maps_lie_over_the_pictures(tmp_path):
     assert top.shape == (2, 2, 4) and len(np.unique(top[..., 3])) > 1 and top[..., 3].max() <= 0.75
     plt.close(fig)
 
+
 def _heated_rows(concepts, neurons):
     from revelio.report.plots import _picture_rows
     return _picture_rows(concepts, concepts.neurons.loc[neurons], 3)
+
 
 def test_no_picture_is_made_of_images_without_thumbnails(tmp_path):
     _, concepts = _tiny_concepts(tmp_path, pictures=False, labels=False)

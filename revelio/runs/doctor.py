@@ -256,7 +256,7 @@ def draw_checkup(checkup: Checkup):  # matplotlib's Figure
         ax.barh(range(len(ratios)), ratios, color=["#b3442e" if r > MASSIVE else "#7a8ea3" for r in ratios])
         ax.set_yticks(range(len(ratios)), ratios.index, fontsize=7 if len(ratios) < 16 else 4)
         ax.invert_yaxis()
-        ax.set(xscale="log", xlabel="largest channel / median")
+        ax.set_xlabel("largest channel / median")
     return fig
 
 # %% ../../nbs/runs/06_doctor.ipynb #36b00108
