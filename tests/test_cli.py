@@ -19,7 +19,7 @@ def test_errors_speak_of_options():
     from revelio.cli import _as_options
     names = {"dtype", "out", "image_size", "on_error", "chooser"}
     said = "use dtype='fp32', choose another out=, a smaller image_size= or on_error='skip'; chooser=… and k=3, x='y'"
-    assert _as_options(said, names) == ("use --dtype fp32, choose another --out, a smaller --image-size or "
+    assert _as_options(said, names) == ("use --dtype fp32, choose another out=, a smaller --image-size or "
                                         "--on-error skip; --chooser … and k=3, x='y'")
 
 

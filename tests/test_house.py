@@ -12,6 +12,7 @@ MAY_IMPORT = {  # beside modules of its own folder
     "store": GROUND,
     "stats": GROUND,
     "dev": ("report",),  # for the README's table, when it is asked for
+    "site": ("dev", "cli"),  # the command line, to describe it
     "images": GROUND,
     "models": (*GROUND, "images"),
     "features": (*GROUND, "store", "images", "models"),

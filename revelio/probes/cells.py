@@ -212,6 +212,28 @@ def _fit_and_score(estimator, fit_data, test_data):
                    **scores(test_data.y, found, test_data.groups, estimator.classes_),
                    "fit_seconds": fitted - began, "predict_seconds": done - fitted}
 
+# %% ../../nbs/probes/03_cells.ipynb #5156e0fa
+def _said(train, test, found):
+    "What a classifier said of the test images, and how each class fared."
+    names = np.union1d(test.store.classes[test.level], np.union1d(train.y, test.y))
+    table = pd.DataFrame({"n_train": pd.Series(train.y).value_counts(), "n_test": pd.Series(test.y).value_counts(),
+                          "accuracy": pd.Series(found == test.y).groupby(test.y).mean()}, index=names)
+    table = table.astype({"n_train": float, "n_test": float}).fillna({"n_train": 0, "n_test": 0})
+    hits = pd.DataFrame({"id": test.ids, "split_group": test.groups, "y": test.y, "found": found})
+    return hits, table.astype({"n_train": int, "n_test": int}).rename_axis("class").reset_index()
+
+
+def _write_results(folder, rows, said, made_from):
+    "Write results.json, hits.parquet and per_class.csv; rows of the latter two say which row of results they are of."
+    named = [{k: row[k] for k in ("level", "kind", "seed", "pooling", "shots", "draw") if k in row} for row in rows]
+    hits, classes = (pd.concat([table.assign(row=i, **names) for i, (table, names) in enumerate(zip(part, named))],
+                               ignore_index=True) for part in zip(*said))
+    words = hits.select_dtypes(exclude="number").columns
+    hits.astype({name: "category" for name in words}).to_parquet(folder / "hits.parquet", index=False)
+    classes.to_csv(folder / "per_class.csv", index=False, float_format="%.6g", lineterminator="\n")
+    plain = [{k: None if v != v else v for k, v in row.items()} for row in rows]  # JSON knows no NaN
+    write_json(folder / "results.json", {"rows": plain, "made_from": made_from})
+
 # %% ../../nbs/probes/03_cells.ipynb #9a6501d2
 def probe_cells(
     train: FeatureStore,
@@ -245,28 +267,6 @@ def _probe_rows(train, cells, kinds, levels, test, seeds, settings, test_share=0
                 rows.append({**about, "kind": kind, "seed": seed, **row})
                 said.append(_said(fit_data, test_data, found))
     return pd.DataFrame(rows), said
-
-# %% ../../nbs/probes/03_cells.ipynb #5156e0fa
-def _said(train, test, found):
-    "What a classifier said of the test images, and how each class fared."
-    names = np.union1d(test.store.classes[test.level], np.union1d(train.y, test.y))
-    table = pd.DataFrame({"n_train": pd.Series(train.y).value_counts(), "n_test": pd.Series(test.y).value_counts(),
-                          "accuracy": pd.Series(found == test.y).groupby(test.y).mean()}, index=names)
-    table = table.astype({"n_train": float, "n_test": float}).fillna({"n_train": 0, "n_test": 0})
-    hits = pd.DataFrame({"id": test.ids, "split_group": test.groups, "y": test.y, "found": found})
-    return hits, table.astype({"n_train": int, "n_test": int}).rename_axis("class").reset_index()
-
-
-def _write_results(folder, rows, said, made_from):
-    "Write results.json, hits.parquet and per_class.csv; rows of the latter two say which row of results they are of."
-    named = [{k: row[k] for k in ("level", "kind", "seed", "pooling", "shots", "draw") if k in row} for row in rows]
-    hits, classes = (pd.concat([table.assign(row=i, **names) for i, (table, names) in enumerate(zip(part, named))],
-                               ignore_index=True) for part in zip(*said))
-    words = hits.select_dtypes(exclude="number").columns
-    hits.astype({name: "category" for name in words}).to_parquet(folder / "hits.parquet", index=False)
-    classes.to_csv(folder / "per_class.csv", index=False, float_format="%.6g", lineterminator="\n")
-    plain = [{k: None if v != v else v for k, v in row.items()} for row in rows]  # JSON knows no NaN
-    write_json(folder / "results.json", {"rows": plain, "made_from": made_from})
 
 # %% ../../nbs/probes/03_cells.ipynb #25c602df
 def _finished_rows(out, made_from):

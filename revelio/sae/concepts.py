@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['FORMAT', 'KINDS', 'SEEN', 'STATISTICS', 'N_OTHER', 'TopImages', 'top_images', 'DenseTop', 'dense_top_images',
            'concept_names', 'Neighbours', 'decoder_neighbours', 'cofiring_neighbours', 'Matching', 'match_decoders',
-           'heatmaps', 'Heatmaps', 'Concepts', 'match_firings', 'purest_neurons', 'showcase', 'find_concepts',
+           'heatmaps', 'Heatmaps', 'Concepts', 'find_concepts', 'purest_neurons', 'showcase', 'match_firings',
            'write_heatmaps']
 
 # %% ../../nbs/sae/06_concepts.ipynb #85b42610
@@ -481,59 +481,6 @@ class Concepts(_ConceptsFolder):
             raise RevelioError(f"neuron {neuron} does not exist: there are neurons 0 to {len(self.neurons) - 1}")
         return neuron
 
-# %% ../../nbs/sae/06_concepts.ipynb #7acb0152
-def match_firings(
-    a: Concepts,
-    b: Concepts,
-    seed: int = 0,  # of the shuffle
-) -> Matching:
-    "Match the neurons of two k-SAEs by the correlation of their codes; RevelioError where no images are in both."
-    ids, rows_a, rows_b = np.intersect1d(a.images["id"], b.images["id"], return_indices=True)
-    if len(ids) < 2:
-        raise RevelioError(f"{a.path.name} and {b.path.name} have {len(ids)} images in common: there is nothing to "
-                           "correlate. Make both from stores of the same images")
-    sides, live = [], []
-    for concepts, rows in ((a, rows_a), (b, rows_b)):
-        values, indices = (part.numpy()[rows] for part in concepts.codes)
-        codes = code_matrix(np.maximum(values, 0), indices, concepts.manifest["n_neurons"]).astype(np.float64).tocsc()
-        live.append(np.flatnonzero(codes.sum(axis=0)))
-        sides.append(codes[:, live[-1]])
-    shuffled = sides[1].tocsr()[np.random.default_rng(seed).permutation(len(ids))].tocsc()
-    return _match(_correlation(*sides), _correlation(sides[0], shuffled), *live)
-
-# %% ../../nbs/sae/06_concepts.ipynb #44b185ae
-def purest_neurons(
-    concepts: Concepts,
-    level: str,                   # label level, e.g. "group"
-    n: int = 6,
-    one_per_class: bool = False,  # at most one neuron for each majority class
-) -> pd.DataFrame:                # rows of `concepts.neurons`; fewer than n where fewer are significant
-    "Choose the neurons of highest lift; those that fire for fewer than ten images are never chosen."
-    concepts._check_level(level)
-    table = concepts.neurons
-    return _purest(table[table[f"significant_{level}"]], level, n, one_per_class)
-
-
-def _purest(table, level, n, one_per_class=True):
-    table = table.sort_values([f"lift_{level}", "density"], ascending=False, kind="stable")
-    return (table.drop_duplicates(f"top_class_{level}") if one_per_class else table).head(n)
-
-
-def showcase(
-    concepts: Concepts,
-    n: int = 48,
-) -> pd.DataFrame:  # at most n rows of `concepts.neurons`, best first within each granularity
-    "Choose neurons to show: the purest of each granularity, one per class; without any, the strongest that fire often."
-    table = concepts.neurons
-    levels = [level for level in concepts.levels if (table["granularity"] == level).any()]
-    if not levels:
-        enough = table["n_firing"].nlargest(n).min()  # images; a small set has few neurons that fire for ten
-        often = table[table["n_firing"] >= max(1, min(10, enough))]
-        return often.sort_values(["mean_activation", "neuron"], ascending=[False, True]).head(n)
-    order = [level for kind in ("nested", "alone") for level in concepts.manifest["granularity"][kind]]
-    parts = [_purest(table[table["granularity"] == level], level, max(1, n // len(levels))) for level in order]
-    return pd.concat(parts).head(n)
-
 # %% ../../nbs/sae/06_concepts.ipynb #bff4d440
 class _Source(NamedTuple):
     "Features and what is known of their images."
@@ -798,6 +745,59 @@ def _label(values, indices, neurons, ranked, used, source, seed) -> tuple[pd.Dat
         lines[level] = {name: None if np.isnan(number) else number for name, number in line.items()}
         tables.append(found.add_suffix(f"_{level}"))
     return pd.concat(tables, axis=1), lines
+
+# %% ../../nbs/sae/06_concepts.ipynb #44b185ae
+def purest_neurons(
+    concepts: Concepts,
+    level: str,                   # label level, e.g. "group"
+    n: int = 6,
+    one_per_class: bool = False,  # at most one neuron for each majority class
+) -> pd.DataFrame:                # rows of `concepts.neurons`; fewer than n where fewer are significant
+    "Choose the neurons of highest lift; those that fire for fewer than ten images are never chosen."
+    concepts._check_level(level)
+    table = concepts.neurons
+    return _purest(table[table[f"significant_{level}"]], level, n, one_per_class)
+
+
+def _purest(table, level, n, one_per_class=True):
+    table = table.sort_values([f"lift_{level}", "density"], ascending=False, kind="stable")
+    return (table.drop_duplicates(f"top_class_{level}") if one_per_class else table).head(n)
+
+
+def showcase(
+    concepts: Concepts,
+    n: int = 48,
+) -> pd.DataFrame:  # at most n rows of `concepts.neurons`, best first within each granularity
+    "Choose neurons to show: the purest of each granularity, one per class; without any, the strongest that fire often."
+    table = concepts.neurons
+    levels = [level for level in concepts.levels if (table["granularity"] == level).any()]
+    if not levels:
+        enough = table["n_firing"].nlargest(n).min()  # images; a small set has few neurons that fire for ten
+        often = table[table["n_firing"] >= max(1, min(10, enough))]
+        return often.sort_values(["mean_activation", "neuron"], ascending=[False, True]).head(n)
+    order = [level for kind in ("nested", "alone") for level in concepts.manifest["granularity"][kind]]
+    parts = [_purest(table[table["granularity"] == level], level, max(1, n // len(levels))) for level in order]
+    return pd.concat(parts).head(n)
+
+# %% ../../nbs/sae/06_concepts.ipynb #7acb0152
+def match_firings(
+    a: Concepts,
+    b: Concepts,
+    seed: int = 0,  # of the shuffle
+) -> Matching:
+    "Match the neurons of two k-SAEs by the correlation of their codes; RevelioError where no images are in both."
+    ids, rows_a, rows_b = np.intersect1d(a.images["id"], b.images["id"], return_indices=True)
+    if len(ids) < 2:
+        raise RevelioError(f"{a.path.name} and {b.path.name} have {len(ids)} images in common: there is nothing to "
+                           "correlate. Make both from stores of the same images")
+    sides, live = [], []
+    for concepts, rows in ((a, rows_a), (b, rows_b)):
+        values, indices = (part.numpy()[rows] for part in concepts.codes)
+        codes = code_matrix(np.maximum(values, 0), indices, concepts.manifest["n_neurons"]).astype(np.float64).tocsc()
+        live.append(np.flatnonzero(codes.sum(axis=0)))
+        sides.append(codes[:, live[-1]])
+    shuffled = sides[1].tocsr()[np.random.default_rng(seed).permutation(len(ids))].tocsc()
+    return _match(_correlation(*sides), _correlation(sides[0], shuffled), *live)
 
 # %% ../../nbs/sae/06_concepts.ipynb #6791aa98
 def write_heatmaps(

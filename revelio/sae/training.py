@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['TrainConfig', 'config_for', 'auxk_loss', 'batch_rows', 'learning_rate', 'TrainData', 'TrainState', 'StepRecord',
-           'train_steps', 'save_checkpoint', 'load_checkpoint', 'measure', 'learnt_by_heart', 'finish', 'write_ksae',
+           'train_steps', 'measure', 'learnt_by_heart', 'finish', 'save_checkpoint', 'load_checkpoint', 'write_ksae',
            'train_ksae', 'train_many']
 
 # %% ../../nbs/sae/04_training.ipynb #9db5714e
@@ -364,38 +364,6 @@ def train_steps(
         if state.step % config.checkpoint_every == 0 or state.step == config.n_steps:
             saved()
 
-# %% ../../nbs/sae/04_training.ipynb #ddf74996
-def _identity(state: TrainState) -> dict:
-    return state.data.identity | dataclasses.asdict(state.config)
-
-
-def save_checkpoint(
-    state: TrainState,
-    path: Path,
-) -> None:
-    "Write everything that a training needs to go on."
-    tensors = {f"ksae.{name}": t for name, t in state.ksae.state_dict().items()}
-    tensors |= optimizer_tensors(state.optimizer)
-    history = torch.tensor(state.history, dtype=torch.float64).reshape(-1, len(_HISTORY))
-    tensors |= {"since_fired": state.since_fired, "history": history}
-    with atomic_path(path) as temporary:
-        save_tensors(temporary, tensors, {"step": str(state.step), "identity": json.dumps(_identity(state))})
-
-
-def load_checkpoint(
-    state: TrainState,
-    path: Path,
-) -> None:
-    "Continue from a checkpoint; RevelioError that names the field in which it differs."
-    with safe_open(path, "pt", device=str(state.since_fired.device)) as file:
-        tensors, metadata = {name: file.get_tensor(name).clone() for name in file.keys()}, file.metadata()
-    refuse_difference(f"the checkpoint in {path.parent.name}", json.loads(metadata["identity"]), _identity(state),
-                      "delete it, choose another out=, or go back to the old setting")
-    state.ksae.load_state_dict({n[5:]: t for n, t in tensors.items() if n.startswith("ksae.")})
-    load_optimizer(state.optimizer, tensors)
-    state.since_fired, state.step = tensors["since_fired"], int(metadata["step"])
-    state.history = [(int(row[0]), *row[1:]) for row in tensors["history"].tolist()]
-
 # %% ../../nbs/sae/04_training.ipynb #ebf42218
 @torch.no_grad()
 def measure(
@@ -474,6 +442,38 @@ def finish(
                        "n_rows_held_out": len(held_out), "n_samples_seen": seen, "n_passes": n_passes,
                        "warning": warning, "input_scale": state.scale, "metrics": metrics, "versions": versions()}
     return ksae.cpu()
+
+# %% ../../nbs/sae/04_training.ipynb #ddf74996
+def _identity(state: TrainState) -> dict:
+    return state.data.identity | dataclasses.asdict(state.config)
+
+
+def save_checkpoint(
+    state: TrainState,
+    path: Path,
+) -> None:
+    "Write everything that a training needs to go on."
+    tensors = {f"ksae.{name}": t for name, t in state.ksae.state_dict().items()}
+    tensors |= optimizer_tensors(state.optimizer)
+    history = torch.tensor(state.history, dtype=torch.float64).reshape(-1, len(_HISTORY))
+    tensors |= {"since_fired": state.since_fired, "history": history}
+    with atomic_path(path) as temporary:
+        save_tensors(temporary, tensors, {"step": str(state.step), "identity": json.dumps(_identity(state))})
+
+
+def load_checkpoint(
+    state: TrainState,
+    path: Path,
+) -> None:
+    "Continue from a checkpoint; RevelioError that names the field in which it differs."
+    with safe_open(path, "pt", device=str(state.since_fired.device)) as file:
+        tensors, metadata = {name: file.get_tensor(name).clone() for name in file.keys()}, file.metadata()
+    refuse_difference(f"the checkpoint in {path.parent.name}", json.loads(metadata["identity"]), _identity(state),
+                      "delete it, choose another out=, or go back to the old setting")
+    state.ksae.load_state_dict({n[5:]: t for n, t in tensors.items() if n.startswith("ksae.")})
+    load_optimizer(state.optimizer, tensors)
+    state.since_fired, state.step = tensors["since_fired"], int(metadata["step"])
+    state.history = [(int(row[0]), *row[1:]) for row in tensors["history"].tolist()]
 
 # %% ../../nbs/sae/04_training.ipynb #eb8fe606
 def write_ksae(
