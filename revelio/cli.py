@@ -6,9 +6,9 @@
 __all__ = ['WHOLE', 'NUMBER', 'app', 'Model', 'Images', 'Split', 'Label', 'Prompt', 'ChooserOption', 'Pooling', 'Snr',
            'NoiseLevel', 'Draws', 'OnError', 'Streaming', 'ImageSize', 'Revision', 'BatchSize', 'Limit', 'Seed',
            'Device', 'Dtype', 'Layer', 'Timestep', 'K', 'Expansion', 'Steps', 'TrainBatch', 'TopK', 'Out', 'Variant',
-           'Levels', 'default_layers', 'default_layer', 'dataset_name', 'models', 'layers', 'verify', 'extract_command',
-           'train_command', 'import_command', 'concepts_command', 'explore_command', 'probe_command', 'search_command',
-           'run_command', 'main']
+           'Levels', 'default_layers', 'default_layer', 'dataset_name', 'models', 'layers', 'verify', 'doctor_command',
+           'extract_command', 'train_command', 'import_command', 'concepts_command', 'explore_command', 'probe_command',
+           'search_command', 'run_command', 'main']
 
 # %% ../nbs/90_cli.ipynb #0c5427ae
 import logging
@@ -216,6 +216,33 @@ def verify(
     typer.echo(f"{found!r}: whole")
     typer.echo(store)
 
+# %% ../nbs/90_cli.ipynb #d7d1f398
+@app.command("doctor")
+def doctor_command(
+    model: Annotated[str, typer.Argument(help="alias, hub id or local folder")],
+    images: Annotated[str, typer.Option(help="pictures of the kind it was trained on: as --images of run")] = "emoji",
+    split: Split = "train",
+    n: Annotated[int, typer.Option(min=2, help="pictures that are used")] = 8,
+    out: Annotated[Path | None, typer.Option(help="folder for doctor.json and doctor.png; default: none")] = None,
+    label: Label = None,
+    device: Device = None,
+):
+    "Check whether a model is read right: VAE, denoising skill, text, layers, precision, cost; exit status 1 if not."
+    import matplotlib
+    matplotlib.use("agg")
+    from revelio.images.table import load_table
+    from revelio.runs.doctor import examine
+    checkup = examine(model, load_table(images, split, label=label, limit=n), n, device)
+    for line in checkup.lines:
+        typer.echo(f"{line['verdict']:<6} {line['check']}: {line['value']}")
+        if line["remedy"]:
+            typer.echo(f"       {line['remedy']}")
+    if out is not None:
+        checkup.save(out)
+        typer.echo(out / "doctor.png")
+    if not checkup.is_well:
+        raise typer.Exit(1)
+
 # %% ../nbs/90_cli.ipynb #9441ec81
 @app.command("extract")
 def extract_command(
@@ -254,6 +281,10 @@ def extract_command(
     if chooser:
         from revelio.features.prompts import load_chooser
         chosen = load_chooser(chooser, loaded, label_columns(table).get("label", ()), dataset, device)
+    if not streaming and len(table) >= 100:  # before a long job
+        from revelio.runs.doctor import quick_look
+        if warning := quick_look(loaded, table):
+            typer.echo(f"warning: {warning}", err=True)
     extract(loaded, table, _names(layers) or default_layers(loaded), steps, out, prompt=prompt, pooling=pooling,
             batch_size=batch_size, seed=seed, draws=draws, dataset=dataset_name(dataset), split=split, snr=ratios,
             chooser=chosen, on_error=on_error)

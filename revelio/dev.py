@@ -173,7 +173,8 @@ def _cell_problems(nb, kind):
             yield f"export cell {cell.get('id')} has {n_lines} lines (at most {MAX_LINES}): split it"
         if "pytest" in marks and kind not in ("library", "tests"):
             yield f"cell {cell.get('id')} is marked `#| pytest`: read in the library and in nbs/tests/ only"
-        if kind == "library" and not _is_export(marks) and not {"pytest", "hide"} & marks.keys() and _silent(cell):
+        if (kind == "library" and not _is_export(marks) and not {"pytest", "hide"} & marks.keys()
+                and marks.get("eval") != "false" and _silent(cell)):
             yield f"cell {cell.get('id')} shows nothing: run it (make run), or end it with ; if nothing is to be seen"
         yield from (f"cell {cell.get('id')} has {problem}" for problem in _output_problems(cell))
         if kind in ("stages", "figures") and cell.outputs:
@@ -324,12 +325,16 @@ def save_outputs(
     env = os.environ | {"PYTHONHASHSEED": "0", "PYTHONPATH": str(find_root(path)), "TQDM_DISABLE": "1"}
     place = {"metadata": {"path": str(path.parent)}}
     client = NotebookClient(nb, timeout=1800, kernel_name="python3", resources=place)
+    asleep = {id(c): c.source for c, marks in _code(nb) if marks.get("eval") == "false"}  # for a person at the screen
+    for cell in nb.cells:
+        cell.source = "" if id(cell) in asleep else cell.source
     try:
         client.execute(env=env)
     except CellExecutionError as error:
         said = re.sub(r"\x1b\[[0-9;]*m", "", str(error)).strip().splitlines()
         raise ValueError("\n".join([f"{path}: a cell failed", *said[:12], "…", *said[-6:]])) from None
     for cell in nb.cells:
+        cell.source = asleep.get(id(cell), cell.source)
         cell.metadata.pop("execution", None)
         if cell.cell_type == "code":
             cell["execution_count"] = None

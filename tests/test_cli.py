@@ -276,6 +276,15 @@ def test_defaults_follow_the_depth_of_a_transformer():
     assert default_layers(deep) == [f"block_{i}" for i in (6, 10, 14, 18, 22)] and default_layer(deep) == "block_14"
     assert default_layer(SimpleNamespace(layers=[f"block_{i}" for i in range(12)])) == "block_6"
 
+# cell 70ca1abe
+def test_doctor_says_what_is_wrong_and_exits_with_it(tmp_path):
+    well = call("doctor", "mini-dit", "--n", 4, "--out", tmp_path / "d")
+    assert well.exit_code == 0 and "denoising skill: 0." in well.output, well.output
+    assert (tmp_path / "d/doctor.png").is_file() and (tmp_path / "d/doctor.json").is_file()
+    from revelio.models.tiny import save_tiny_model
+    ill = call("doctor", save_tiny_model(tmp_path / "tiny", "unet"), "--n", 2)
+    assert ill.exit_code == 1 and "looks untrained" in ill.output, ill.output
+
 # cell 39118cce
 def test_verify_says_whole_only_after_it_has_looked(stores, monkeypatch):
     from revelio.core import RevelioError

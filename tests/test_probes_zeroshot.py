@@ -53,7 +53,7 @@ from revelio.probes.zeroshot import (
     zero_shot_asks,
 )
 
-
+# cell 5c1f0a7e
 def test_published_calls_are_counted():
     assert {k: n_calls(SCHEDULES[k], n) for k, n in N_CLASSES.items()} == {
         "oxford-pets": 25 * 37 + 225 * 5, "fgvc-aircraft": 20 * 100 + 30 * 20 + 50 * 10 + 400 * 5,

@@ -338,7 +338,8 @@ def test_a_ksae_that_memorises_says_so_and_one_that_generalises_does_not(tmp_pat
         assert known == KSAE.from_pretrained(tmp_path / "a").provenance
         assert known["metrics"]["train_fvu"] < 0.1 < known["metrics"]["held_out_fvu"]
         assert [r.getMessage() for r in caplog.records] == [known["warning"]]
-        for words in ("memorised", "fewer neurons (it has 384 for 108 rows)", "fewer steps (711 passes)", "more images"):
+        for words in ("memorised", "fewer neurons (it has 384 for 108 rows)", "fewer steps (711 passes)",
+                      "more images"):
             assert words in known["warning"]
         caplog.clear()
         plain = train_ksae(_data(2000), config=TrainConfig(k=4, n_neurons=48, n_steps=200)).provenance
