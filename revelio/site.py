@@ -227,7 +227,9 @@ def page_text(
         name = target.relative_to(site.root.resolve()).as_posix()
         if name in site.pages:
             return f"]({os.path.relpath(site.folder / site.pages[name], page)}{match[2] or ''})"
-        copy = site.folder / "files" / name
+        copy = site.folder / "files" / (f"{name}.txt" if name.endswith(".md") else name)  # a page would want a place
+        if target.is_dir():
+            raise ValueError(f"{where} links to the folder {name}: link to a file in it, which a page can show")
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(target, copy)
         return f"]({os.path.relpath(copy, page)})"
