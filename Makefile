@@ -1,4 +1,4 @@
-# make figures · make test · make lab    (PRESET=smoke|mini|study|paper|path/to/mine.yaml, CORES=n, GPUS=n, GPU_GB=n, PROFILE=local|slurm,
+# make figures · make test · make lab · make docs    (PRESET=smoke|mini|study|paper|path/to/mine.yaml, CORES=n, GPUS=n, GPU_GB=n, PROFILE=local|slurm,
 #                                         PYTHON=python3.12)
 
 PRESET ?= mini
@@ -22,7 +22,7 @@ export PYTHONUNBUFFERED = 1
 export TOKENIZERS_PARALLELISM = false
 
 .DEFAULT_GOAL := help
-.PHONY: help figures plan rehearse test lab export run bench lock clean-nbs hooks
+.PHONY: help figures plan rehearse test lab docs export run quick bench lock clean-nbs hooks
 .DELETE_ON_ERROR:
 
 help:  ## list the commands
@@ -52,10 +52,17 @@ test: $(READY)  ## notebooks clean, exports in step, ruff, nbdev_test, pytest
 lab: $(READY)  ## open the notebooks in Jupyter
 	$(PY) -m jupyterlab --notebook-dir=nbs
 
+docs: $(READY)  ## build the documentation site into _site/, and check its links
+	@$(PY) -c 'import myst_nb, pydata_sphinx_theme' 2>/dev/null || $(PY) -m pip install --quiet --disable-pip-version-check -e '.[docs]'
+	$(PY) -m revelio.site
+
 export: $(READY)  ## clean the notebooks; write revelio/ and tests/ from them
 	$(call NBDEV,clean.nbdev_clean)
 	$(call NBDEV,doclinks.nbdev_export)
 	$(PY) -m revelio.dev export
+
+quick: $(READY)  ## check, run and test only the notebooks that changed
+	HF_HUB_OFFLINE=1 $(call THREADS,2) $(PY) -m revelio.dev quick
 
 run: $(READY)  ## execute the notebooks that changed (or NB="nbs/…") and save what they show
 	$(call THREADS,2) $(PY) -m revelio.dev run $(NB)

@@ -387,6 +387,6 @@ rule index:
         FIGURES / "index.html",
     params:
         python=sys.executable,
-        call=f"from revelio.report.plots import write_index; write_index({str(FIGURES)!r}, 'revelio: {PRESET}')",
+        call=f"from revelio.report.saving import write_index; write_index({str(FIGURES)!r}, 'revelio: {PRESET}')",
     shell:
         "{params.python:q} -c {params.call:q}"

@@ -6,9 +6,9 @@
 __all__ = ['WHOLE', 'NUMBER', 'app', 'Model', 'Images', 'Split', 'Label', 'Prompt', 'ChooserOption', 'Pooling', 'Snr',
            'NoiseLevel', 'Draws', 'OnError', 'Streaming', 'ImageSize', 'Revision', 'BatchSize', 'Limit', 'Seed',
            'Device', 'Dtype', 'Layer', 'Timestep', 'K', 'Expansion', 'Steps', 'TrainBatch', 'TopK', 'Out', 'Variant',
-           'Levels', 'default_layers', 'default_layer', 'dataset_name', 'models', 'layers', 'verify', 'extract_command',
-           'train_command', 'import_command', 'concepts_command', 'explore_command', 'probe_command', 'search_command',
-           'run_command', 'main']
+           'Levels', 'default_layers', 'default_layer', 'dataset_name', 'models', 'layers', 'verify', 'doctor_command',
+           'extract_command', 'train_command', 'import_command', 'concepts_command', 'explore_command', 'probe_command',
+           'search_command', 'run_command', 'main']
 
 # %% ../nbs/90_cli.ipynb #0c5427ae
 import logging
@@ -41,6 +41,14 @@ def _digits_only(option, whole):
     option.process_value = process_value
 
 
+def _as_options(message, names):
+    "The library names arguments (dtype='fp32', out=); whoever types commands knows options (--dtype fp32, --out)."
+    def option(match):
+        name, value = match[1], match[2] or match[3] or ""
+        return f"--{name.replace('_', '-')}{' ' * bool(value)}{value}" if name in names else match[0]
+    return re.sub(r"\b([a-z_]+)=(?:'([^'\s]*)'|(…)|(?=[\s).,;:]|$))", option, message)
+
+
 class _Commands(TyperGroup):
     "Reads numbers strictly, and prints a RevelioError as one message."
 
@@ -59,7 +67,8 @@ class _Commands(TyperGroup):
             from revelio.core import RevelioError
             if not isinstance(error, RevelioError):
                 raise
-            typer.echo(f"error: {error}", err=True)
+            options = {option.name for command in self.commands.values() for option in command.params}
+            typer.echo(f"error: {_as_options(str(error), options)}", err=True)
             raise typer.Exit(2) from None
 
 
@@ -207,6 +216,33 @@ def verify(
     typer.echo(f"{found!r}: whole")
     typer.echo(store)
 
+# %% ../nbs/90_cli.ipynb #d7d1f398
+@app.command("doctor")
+def doctor_command(
+    model: Annotated[str, typer.Argument(help="alias, hub id or local folder")],
+    images: Annotated[str, typer.Option(help="pictures of the kind it was trained on: as --images of run")] = "emoji",
+    split: Split = "train",
+    n: Annotated[int, typer.Option(min=2, help="pictures that are used")] = 8,
+    out: Annotated[Path | None, typer.Option(help="folder for doctor.json and doctor.png; default: none")] = None,
+    label: Label = None,
+    device: Device = None,
+):
+    "Check whether a model is read right: VAE, denoising skill, text, layers, precision, cost; exit status 1 if not."
+    import matplotlib
+    matplotlib.use("agg")
+    from revelio.images.table import load_table
+    from revelio.runs.doctor import examine
+    checkup = examine(model, load_table(images, split, label=label, limit=n), n, device)
+    for line in checkup.lines:
+        typer.echo(f"{line['verdict']:<6} {line['check']}: {line['value']}")
+        if line["remedy"]:
+            typer.echo(f"       {line['remedy']}")
+    if out is not None:
+        checkup.save(out)
+        typer.echo(out / "doctor.png")
+    if not checkup.is_well:
+        raise typer.Exit(1)
+
 # %% ../nbs/90_cli.ipynb #9441ec81
 @app.command("extract")
 def extract_command(
@@ -245,6 +281,10 @@ def extract_command(
     if chooser:
         from revelio.features.prompts import load_chooser
         chosen = load_chooser(chooser, loaded, label_columns(table).get("label", ()), dataset, device)
+    if not streaming and len(table) >= 100:  # before a long job
+        from revelio.runs.doctor import quick_look
+        if warning := quick_look(loaded, table):
+            typer.echo(f"warning: {warning}", err=True)
     extract(loaded, table, _names(layers) or default_layers(loaded), steps, out, prompt=prompt, pooling=pooling,
             batch_size=batch_size, seed=seed, draws=draws, dataset=dataset_name(dataset), split=split, snr=ratios,
             chooser=chosen, on_error=on_error)
@@ -303,7 +343,7 @@ def concepts_command(
     out: Out,
     store: Annotated[Path | None, typer.Option(help="feature store; default: the one the k-SAE was trained on")] = None,
     top_k: TopK = 20,
-    images: Annotated[str, typer.Option(help="which neurons are measured and shown on: all, or held-out")] = "all",
+    images: Annotated[str, typer.Option(help="images that neurons are measured on: all, or held-out")] = "all",
     heatmaps: Annotated[bool, typer.Option("--heatmaps", help="also show where in the images a neuron fires: reads "
                                            "the model and the data set that the store names once more")] = False,
     model: Annotated[str, typer.Option(help="for --heatmaps: the model, where the store's is a local folder")] = "",
@@ -311,10 +351,11 @@ def concepts_command(
     seed: Seed = 0,
     device: Device = None,
 ):
-    "Find each neuron's top images, measure how pure they are, and show them (OUT/gallery.html and .png)."
+    "Find each neuron's top images, measure how pure they are, and show them: OUT/gallery.png, OUT/explorer/index.html."
     import matplotlib
     matplotlib.use("agg")
-    from revelio.report.plots import write_gallery
+    from revelio.report.explorer import write_explorer
+    from revelio.report.plots import save_gallery
     from revelio.report.style import set_style
     from revelio.sae.concepts import find_concepts
     set_style()
@@ -322,8 +363,8 @@ def concepts_command(
     if heatmaps:
         from revelio.report.heatmaps import add_heatmaps
         add_heatmaps(concepts, ksae, model, dataset, device)
-    write_gallery(concepts)
-    typer.echo(out)
+    save_gallery(concepts)
+    typer.echo(write_explorer([out], out / "explorer"))
 
 # %% ../nbs/90_cli.ipynb #dd6030e6
 @app.command("explore")
@@ -426,7 +467,7 @@ def run_command(
     image_size: ImageSize = None,
     revision: Revision = None,
 ):
-    "Do all three on anybody's images: OUT/store, OUT/ksae, and OUT/concepts with gallery.html."
+    "Do all three on anybody's images: OUT/store, OUT/ksae, and OUT/concepts with a page to look around in."
     if not layer:
         from revelio.models.loading import load_model
         layer = default_layer(load_model(model, "cpu", image_size=image_size, revision=revision))
@@ -435,7 +476,6 @@ def run_command(
                     revision=revision)
     train_command(out / "store", out / "ksae", layer, timestep, k, expansion, steps, seed=seed, device=device)
     concepts_command(out / "ksae", out / "concepts", out / "store", seed=seed, device=device)
-    typer.echo(out)
 
 # %% ../nbs/90_cli.ipynb #49aba89e
 def main() -> None:

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['WINGS', 'FOLDERS', 'HEADER', 'MAX_LINES', 'MAX_PICTURE', 'MOVING', 'find_root', 'find_notebooks', 'directives',
            'collect_tests', 'export_tests', 'notebook_problems', 'check_notebooks', 'out_of_step', 'save_outputs',
-           'changed_notebooks', 'run_graph', 'write_readme', 'main']
+           'changed_notebooks', 'quick', 'run_graph', 'write_readme', 'main']
 
 # %% ../nbs/91_dev.ipynb #2dd36f0e
 import argparse
@@ -18,6 +18,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import nbformat
@@ -172,7 +173,8 @@ def _cell_problems(nb, kind):
             yield f"export cell {cell.get('id')} has {n_lines} lines (at most {MAX_LINES}): split it"
         if "pytest" in marks and kind not in ("library", "tests"):
             yield f"cell {cell.get('id')} is marked `#| pytest`: read in the library and in nbs/tests/ only"
-        if kind == "library" and not _is_export(marks) and not {"pytest", "hide"} & marks.keys() and _silent(cell):
+        if (kind == "library" and not _is_export(marks) and not {"pytest", "hide"} & marks.keys()
+                and marks.get("eval") != "false" and _silent(cell)):
             yield f"cell {cell.get('id')} shows nothing: run it (make run), or end it with ; if nothing is to be seen"
         yield from (f"cell {cell.get('id')} has {problem}" for problem in _output_problems(cell))
         if kind in ("stages", "figures") and cell.outputs:
@@ -196,12 +198,21 @@ def _locale_lines(source):
             yield ast.unparse(node)[:60]
 
 
+def _dead_links(nb, folder):
+    "Links of the text that lead to no file beside the notebook."
+    for cell in (c for c in nb.cells if c.cell_type == "markdown"):
+        for link in re.findall(r"\]\(([^)#\s]+)", re.sub(r"`[^`]*`", "", cell.source)):
+            if not re.match(r"[a-z]+:", link) and not (folder / link).exists():
+                yield f"cell {cell.get('id')} links to {link}, which is not there"
+
+
 def notebook_problems(
     nb: nbformat.NotebookNode,
-    kind: str,  # "library", else the folder: "stages", "figures", …
+    path: Path,  # where it is: the folder says what is asked of it, and where its links lead
 ) -> list[str]:
     "List what is wrong with one notebook."
-    problems = list(_cell_problems(nb, kind))
+    kind = _kind(path)
+    problems = [*_cell_problems(nb, kind), *_dead_links(nb, path.parent)]
     first = nb.cells[0] if nb.cells else None
     if first is None or first.cell_type != "markdown" or not first.source.startswith("# "):
         problems.append("the first cell is no markdown cell with a title (# …)")
@@ -230,7 +241,7 @@ def check_notebooks(
     paths = find_notebooks(root)
     for path in paths:
         nb, where = _read(path), path.relative_to(root).as_posix()
-        problems += [f"{where}: {p}" for p in notebook_problems(nb, _kind(path))]
+        problems += [f"{where}: {p}" for p in notebook_problems(nb, path)]
         for name in sorted(_definitions(nb, _kind(path))):
             if other := owner.setdefault(name, where) != where and owner[name]:
                 problems.append(f"{where}: defines `{name}`, as {other} does: keep one, import it in the other")
@@ -306,15 +317,24 @@ def _kept(outputs):
 def save_outputs(
     path: Path,  # of a notebook, which is executed in its folder and written in place
 ) -> bool:       # whether its file changed
-    "Execute a notebook and keep what its demonstrations show; the error of the cell that failed, and nothing is written."
+    "Execute a notebook and keep what it shows; where a cell fails, raise its error and write nothing."
     from nbclient import NotebookClient  # here: the other commands need no kernel
+    from nbclient.exceptions import CellExecutionError
     nb = _read(path)
     before = nbformat.writes(nb)
     env = os.environ | {"PYTHONHASHSEED": "0", "PYTHONPATH": str(find_root(path)), "TQDM_DISABLE": "1"}
     place = {"metadata": {"path": str(path.parent)}}
     client = NotebookClient(nb, timeout=1800, kernel_name="python3", resources=place)
-    client.execute(env=env)
+    asleep = {id(c): c.source for c, marks in _code(nb) if marks.get("eval") == "false"}  # for a person at the screen
     for cell in nb.cells:
+        cell.source = "" if id(cell) in asleep else cell.source
+    try:
+        client.execute(env=env)
+    except CellExecutionError as error:
+        said = re.sub(r"\x1b\[[0-9;]*m", "", str(error)).strip().splitlines()
+        raise ValueError("\n".join([f"{path}: a cell failed", *said[:12], "…", *said[-6:]])) from None
+    for cell in nb.cells:
+        cell.source = asleep.get(id(cell), cell.source)
         cell.metadata.pop("execution", None)
         if cell.cell_type == "code":
             cell["execution_count"] = None
@@ -325,14 +345,15 @@ def save_outputs(
 
 
 def changed_notebooks(
-    root: Path | None = None,  # the checkout; found from the working directory
-) -> list[Path]:               # of the library, and those beside it that tell something
-    "List the notebooks with outputs that differ from the last commit."
+    root: Path | None = None,             # the checkout; found from the working directory
+    kinds: Sequence[str] = ("library",),  # or folders, such as "tests"
+) -> list[Path]:
+    "List the notebooks that differ from the last commit."
     root = find_root(root)
     said = subprocess.run(["git", "status", "--porcelain", "-z", "--no-renames", "--", "nbs"], cwd=root, check=True,
                           capture_output=True, text=True).stdout
     touched = {(root / line[3:]).resolve() for line in said.split("\0") if line}
-    return [p for p in find_notebooks(root) if p.resolve() in touched and _kind(p) == "library"]
+    return [p for p in find_notebooks(root) if p.resolve() in touched and _kind(p) in kinds]
 
 # %% ../nbs/91_dev.ipynb #f02506ee
 MOVING = re.compile(r"\b0x[0-9a-f]{6,}|/tmp/|/home/|/root/|[0-9] ?(it/s|s/it)\b")  # differs from run to run
@@ -356,6 +377,22 @@ def _output_problems(cell):
                 yield f"an output that differs from run to run: `{match[0]}`"
         if output.output_type == "error":
             yield f"an error as output: {output.get('ename')}"
+
+# %% ../nbs/91_dev.ipynb #64e06226
+def quick(
+    root: Path | None = None,  # the checkout; found from the working directory
+) -> int:                      # exit status: 0 where all passed
+    "Check the form of all notebooks; run those that changed, and the tests that they export."
+    root = find_root(root)
+    print(f"{check_notebooks(root)} notebooks are well formed")
+    changed = changed_notebooks(root, ("library", "tests"))
+    tests = [root / "tests" / made[0] for p in changed if (made := collect_tests(_read(p), p))]
+    print("changed:", ", ".join(p.relative_to(root).as_posix() for p in changed) or "nothing", flush=True)
+    runs = [[sys.executable, "-c", f"from nbdev.test import nbdev_test; nbdev_test({str(p)!r}, n_workers=0)"]
+            for p in changed if _kind(p) == "library"]
+    if tests:
+        runs += [[sys.executable, "-m", "pytest", "-q", "-m", "not slow and not gpu and not net", *map(str, tests)]]
+    return max([subprocess.run(run, cwd=root).returncode for run in runs], default=0)
 
 # %% ../nbs/91_dev.ipynb #505671fb
 def run_graph(
@@ -394,10 +431,11 @@ def write_readme(
 def main(
     argv: list[str] | None = None,  # default: the command line
 ) -> int:                           # exit status
-    "Run `python -m revelio.dev export|run|check|sync|readme`."
+    "Run `python -m revelio.dev export|run|quick|check|sync|readme`."
     parser = argparse.ArgumentParser(prog="python -m revelio.dev", description="Look after notebooks.")
-    parser.add_argument("command", choices=["export", "run", "check", "sync", "readme"], help=(
+    parser.add_argument("command", choices=["export", "run", "quick", "check", "sync", "readme"], help=(
         "export: write tests/ from the `#| pytest` cells; run: execute notebooks and save their outputs; "
+        "quick: check, run and test what changed; "
         "check: the form of every notebook; "
         "sync: notebooks are clean, and revelio/ and tests/ are what they export; readme: write the README's table "
         "from the figures of the study"))
@@ -407,9 +445,17 @@ def main(
     try:
         if command == "export":
             print("\n".join(f"tests/{p.name}" for p in export_tests()) or "tests/ is in step")
+        elif command == "quick":
+            return quick()
         elif command == "run":
+            failed = []
             for path in given.notebooks or changed_notebooks():
-                print(f"{path}: {'saved' if save_outputs(path.resolve()) else 'as it was'}", flush=True)
+                try:
+                    print(f"{path}: {'saved' if save_outputs(path.resolve()) else 'as it was'}", flush=True)
+                except ValueError as error:  # the others are run all the same
+                    failed.append(str(error))
+            if failed:
+                raise ValueError("\n".join(failed))
         elif command == "check":
             print(f"{check_notebooks()} notebooks are well formed")
         elif command == "readme":

@@ -25,7 +25,16 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from .core import RevelioError, explained, fingerprint, save_tensors, unknown, versions, write_json
+from revelio.core import (
+    RevelioError,
+    explained,
+    fingerprint,
+    refuse_difference,
+    save_tensors,
+    unknown,
+    versions,
+    write_json,
+)
 
 # %% ../nbs/01_store.ipynb #24aa75ad
 if TYPE_CHECKING:
@@ -41,14 +50,8 @@ def check_settings(
     wanted: Mapping,    # settings of this run
 ) -> None:
     "Raise RevelioError that names each field in which two settings differ."
-    def plain(settings):
-        return json.loads(json.dumps(dict(settings)))
-    found, wanted = plain(found), plain(wanted)
-    other = [f"{k}: the store has {found.get(k)!r}, this run has {wanted.get(k)!r}"
-             for k in dict.fromkeys([*found, *wanted]) if found.get(k) != wanted.get(k)]
-    if other:
-        raise RevelioError(f"the store {path} was made with other settings ({'; '.join(other)}). Features of different "
-                           "settings are never mixed: choose another --out, or delete the store.")
+    refuse_difference(f"the store {path}", found, wanted, "features of different settings are never mixed: choose "
+                      "another --out, or delete the store")
 
 
 def read_manifest(
@@ -67,7 +70,7 @@ def read_manifest(
         raise _damaged_manifest(path, f"it holds a {type(manifest).__name__}")
     if manifest.get("kind") != "features" or manifest.get("format") != FORMAT:
         raise RevelioError(f"{path} holds kind {manifest.get('kind')!r}, format {manifest.get('format')!r}; expected a "
-                           f"'features' store of format {FORMAT}. Extract again into another --out, or read it with "
+                           f"'features' store of format {FORMAT}. Extract again into another out=, or read it with "
                            f"the version that made it (revelio {manifest.get('versions', {}).get('revelio')}).")
     if lacking := [k for k in ("settings", "classes", "complete", "skipped") if k not in manifest]:
         raise _damaged_manifest(path, f"it lacks {', '.join(lacking)}")
@@ -240,7 +243,7 @@ def _refuse_other_folder(path):
     if not path.is_dir() or (path / "manifest.json").exists():
         return
     if any(p.name[0] != "." and p.name != "shards" for p in path.iterdir()):
-        raise RevelioError(f"{path} exists, is not empty and is not a feature store; choose another --out.")
+        raise RevelioError(f"{path} exists, is not empty and is not a feature store; choose another out=.")
     if _list_shards(path):
         raise _damaged_manifest(path, "it is missing")
 

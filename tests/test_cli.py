@@ -8,11 +8,19 @@ from typing import Annotated, get_args, get_type_hints
 import typer
 from typer.core import TyperGroup
 
-# cell 84fef847
+# cell 64f6e587
 import subprocess
 
 import pytest
 from typer.testing import CliRunner
+
+
+def test_errors_speak_of_options():
+    from revelio.cli import _as_options
+    names = {"dtype", "out", "image_size", "on_error", "chooser"}
+    said = "use dtype='fp32', choose another out=, a smaller image_size= or on_error='skip'; chooser=… and k=3, x='y'"
+    assert _as_options(said, names) == ("use --dtype fp32, choose another out=, a smaller --image-size or "
+                                        "--on-error skip; --chooser … and k=3, x='y'")
 
 
 def call(*arguments):
@@ -44,7 +52,7 @@ def test_mistakes_are_one_message_without_traceback(tmp_path):
 
 HOSTILE = ("٣", "²", "1_000", "x", "", " ", "3️⃣", "１２", "0x10", "nan", "inf", "1e999", "9" * 5000, "1,5")
 
-
+# cell 84fef847
 def test_every_number_is_in_plain_digits_or_refused_in_one_sentence(tmp_path):
     import typing
 
@@ -84,7 +92,7 @@ def tiny(tmp_path_factory):
     from revelio.models.tiny import save_tiny_model
     return save_tiny_model(tmp_path_factory.mktemp("models") / "tiny", "unet")
 
-
+# cell 13d3c615
 def test_three_commands_and_run_on_own_images(tiny, tmp_path):
     from PIL import Image
 
@@ -95,26 +103,27 @@ def test_three_commands_and_run_on_own_images(tiny, tmp_path):
         folder.mkdir(parents=True, exist_ok=True)
         Image.new("RGB", (40 + i, 50), (200, 9 * i, 0) if i % 2 else (0, 9 * i, 200)).save(folder / f"{i}.png")
     size = ["--k", 4, "--expansion", 2, "--steps", 20]
-    for arguments, made in (
+    for arguments, page in (
             (["extract", "--model", tiny, "--images", tmp_path / "photos", "--layers", "bottleneck,up_ft1",
               "--timesteps", "0,25", "--out", tmp_path / "a"], "a"),
             (["train", tmp_path / "a", "--layer", "up_ft1", "--timestep", 25, *size, "--out", tmp_path / "b"], "b"),
-            (["concepts", tmp_path / "b", "--out", tmp_path / "c"], "c"),
-            (["run", "--model", tiny, "--images", tmp_path / "photos", *size, "--out", tmp_path / "d"], "d")):
+            (["concepts", tmp_path / "b", "--out", tmp_path / "c"], "c/explorer/index.html"),
+            (["run", "--model", tiny, "--images", tmp_path / "photos", *size, "--out", tmp_path / "d"],
+             "d/concepts/explorer/index.html")):
         said = call(*arguments)
         assert said.exit_code == 0, said.output
-        assert said.stdout.splitlines()[-1] == str(tmp_path / made)
+        assert said.stdout.splitlines()[-1] == str(tmp_path / page)
     a, d = FeatureStore(tmp_path / "a"), FeatureStore(tmp_path / "d/store")
     assert (a.layers, a.timesteps, len(d), d.settings["dataset"]) == (["bottleneck", "up_ft1"], [0, 25], 24, "photos")
     for made in ("c", "d/concepts"):
         assert len(Concepts(tmp_path / made).images) == 24
         assert Image.open(tmp_path / made / "gallery.png").width > 600
-        assert "data:image" in (tmp_path / made / "gallery.html").read_text()
+        assert (tmp_path / made / "explorer/index.html").is_file()
     assert call("verify", tmp_path / "a").stdout.splitlines()[-1] == str(tmp_path / "a")
     for file in tmp_path.rglob("*.json"):
         assert str(tmp_path) not in file.read_text(), f"{file.name} holds a path of this machine"
 
-
+# cell 5240cf2f
 def _pictures(folder, classes, same=False):
     "Folders of made-up pictures: class name -> how many."
     import numpy as np
@@ -127,7 +136,7 @@ def _pictures(folder, classes, same=False):
             Image.fromarray(coarse.astype(np.uint8)).resize((40, 40), 0).save(folder / name / f"{name}{i}.png")
     return folder
 
-
+# cell 204c6684
 @pytest.mark.parametrize("classes, options", [
     ({"": 1}, ("--k", 32, "--expansion", 16)), ({"": 2}, ()), ({"a": 1, "b": 1}, ()), ({"a": 6, "b": 6}, ("--k", 1)),
     ({"": 12}, ()), ({"a": 10}, ()), ({f"c{i}": 1 for i in range(9)}, ()), ({"same": 6, "alike": 6}, ()),
@@ -145,7 +154,7 @@ def test_small_and_odd_runs_give_a_page(tiny, tmp_path, classes, options):
         said = call("run", "--model", tiny, "--images", photos, *options, "--out", tmp_path / "run")
     assert said.exit_code == 0, said.output
     made = Concepts(tmp_path / "run/concepts")
-    assert len(made.images) == sum(classes.values()) and (tmp_path / "run/concepts/gallery.html").is_file()
+    assert len(made.images) == sum(classes.values()) and (tmp_path / "run/concepts/explorer/index.html").is_file()
     assert ("warning: the k-SAE learnt" in said.stdout) == (made.warning is not None)
     said = call("explore", tmp_path / "run", "--out", tmp_path / "page")
     assert said.exit_code == 0 and (tmp_path / "page/index.html").is_file(), said.output
@@ -163,7 +172,7 @@ def test_more_neurons_per_image_than_there_are_is_one_sentence(tiny, tmp_path):
     said = call("run", "--model", tiny, "--images", photos, "--k", 1000, "--out", tmp_path / "run")
     assert said.exit_code == 2 and "use a smaller k" in said.stderr.splitlines()[-1]
 
-
+# cell 0035bdb4
 @pytest.fixture(scope="module")
 def stores(tiny, tmp_path_factory):
     "Maps of emoji from a model of random weights: train and test."
@@ -197,7 +206,7 @@ def test_probe_prints_a_table_with_a_dummy_and_writes_it(stores, tmp_path):
         said = call("probe", stores / "train", "--out", tmp_path / "w", *wrong)
         assert said.exit_code == 2 and word in said.stderr and said.stdout == "", said.output
 
-
+# cell dbb33687
 def test_search_says_what_it_saved_and_how_close_it_came(stores, tmp_path):
     said = call("search", stores / "train", "--label", "style", "--budget", 0.9, "--compare",
                 "--out", tmp_path / "s.csv")
@@ -206,18 +215,6 @@ def test_search_says_what_it_saved_and_how_close_it_came(stores, tmp_path):
     assert "of the full sweep saved" in lines[0] and "points below" in lines[1] and lines[-1] == str(tmp_path / "s.csv")
     assert "round,layer,timestep" in (tmp_path / "s.csv").read_text()
     assert call("search", stores / "train", "--budget", 2).exit_code == 2
-
-
-def test_verify_says_whole_only_after_it_has_looked(stores, monkeypatch):
-    from revelio.core import RevelioError
-    from revelio.store import FeatureStore
-    assert "whole" in call("verify", stores / "test").stdout
-
-    def verify(store):
-        raise RevelioError("row 7 is not finite")
-    monkeypatch.setattr(FeatureStore, "verify", verify)
-    said = call("verify", stores / "test")
-    assert said.exit_code == 2 and said.stdout == "" and "row 7" in said.stderr
 
 
 def test_heat_maps_and_variants(tiny, tmp_path):
@@ -230,14 +227,14 @@ def test_heat_maps_and_variants(tiny, tmp_path):
             call("concepts", b, "--store", a, "--images", "held-out", "--out", d)]
     assert [said.exit_code for said in done] == [0] * 4, "".join(said.output for said in done)
     assert Concepts(c).heatmaps.maps.shape[1] == 10
-    assert "where in them it fires" in (c / "gallery.html").read_text()
+    assert list((c / "explorer/data").rglob("heat*"))
     assert Concepts(d).manifest["images"] == "held-out"
     from revelio.sae.ksae import KSAE
     assert KSAE.from_pretrained(b).provenance["train_config"]["variant"] == "matryoshka"
     wrong = call("train", a, "--layer", "up_ft1", "--variant", "tree", "--out", tmp_path / "e")
     assert wrong.exit_code == 2 and "unknown variant 'tree'" in wrong.stderr
 
-
+# cell 95ea47bb
 def test_explore_writes_a_page_of_runs(tmp_path):
     import torch
 
@@ -252,13 +249,6 @@ def test_explore_writes_a_page_of_runs(tmp_path):
     assert (tmp_path / "page/index.html").is_file() and (tmp_path / "page/data/run1").is_dir()
     said = call("explore", tmp_path / "a/ksae", "--out", tmp_path / "other")
     assert said.exit_code == 2 and "no concepts folder" in said.stderr and not (tmp_path / "other").exists()
-
-
-def test_defaults_follow_the_depth_of_a_transformer():
-    from types import SimpleNamespace
-    deep = SimpleNamespace(layers=[f"block_{i}" for i in range(28)])
-    assert default_layers(deep) == [f"block_{i}" for i in (6, 10, 14, 18, 22)] and default_layer(deep) == "block_14"
-    assert default_layer(SimpleNamespace(layers=[f"block_{i}" for i in range(12)])) == "block_6"
 
 
 def test_image_size_and_revision_reach_the_model(tiny, tmp_path, monkeypatch):
@@ -278,3 +268,31 @@ def test_image_size_and_revision_reach_the_model(tiny, tmp_path, monkeypatch):
 def test_models_and_layers_are_listed(tiny):
     assert "mini-sd" in call("models").stdout
     assert [line.split()[0] for line in call("layers", tiny).stdout.splitlines()][-1] == "up_ft3"
+
+# cell 23b37945
+def test_defaults_follow_the_depth_of_a_transformer():
+    from types import SimpleNamespace
+    deep = SimpleNamespace(layers=[f"block_{i}" for i in range(28)])
+    assert default_layers(deep) == [f"block_{i}" for i in (6, 10, 14, 18, 22)] and default_layer(deep) == "block_14"
+    assert default_layer(SimpleNamespace(layers=[f"block_{i}" for i in range(12)])) == "block_6"
+
+# cell 70ca1abe
+def test_doctor_says_what_is_wrong_and_exits_with_it(tmp_path):
+    well = call("doctor", "mini-dit", "--n", 4, "--out", tmp_path / "d")
+    assert well.exit_code == 0 and "denoising skill: 0." in well.output, well.output
+    assert (tmp_path / "d/doctor.png").is_file() and (tmp_path / "d/doctor.json").is_file()
+    from revelio.models.tiny import save_tiny_model
+    ill = call("doctor", save_tiny_model(tmp_path / "tiny", "unet"), "--n", 2)
+    assert ill.exit_code == 1 and "looks untrained" in ill.output, ill.output
+
+# cell 39118cce
+def test_verify_says_whole_only_after_it_has_looked(stores, monkeypatch):
+    from revelio.core import RevelioError
+    from revelio.store import FeatureStore
+    assert "whole" in call("verify", stores / "test").stdout
+
+    def verify(store):
+        raise RevelioError("row 7 is not finite")
+    monkeypatch.setattr(FeatureStore, "verify", verify)
+    said = call("verify", stores / "test")
+    assert said.exit_code == 2 and said.stdout == "" and "row 7" in said.stderr

@@ -92,7 +92,7 @@ def assert_the_good_one_is_there_and_the_bad_one_is_listed(folder, code, said):
     assert (folder / "out/stores/good.done").exists(), said[-6000:]
     assert (folder / "out/stores/good/manifest.json").exists()
     assert code == 1 and not (folder / "out/stores/bad.done").exists()
-    last = said[said.index("1 jobs failed:"):]
+    last = said[said.index("1 job failed:"):]
     assert "extract-bad: " in last and "nbs/stages/extract.ipynb, cell [" in last and "no/such-set" in last
     assert "extract-good: " not in last
 

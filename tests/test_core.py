@@ -27,6 +27,9 @@ import pytest
 import torch
 
 # cell 92ed1678
+import tempfile
+
+
 def test_keyed_noise_separates_every_key():
     base = keyed_noise(["cat"], (4, 16, 16), 25)
     for other in (keyed_noise(["dog"], (4, 16, 16), 25), keyed_noise(["cat"], (4, 16, 16), 26),
@@ -39,6 +42,15 @@ def test_keyed_noise_keys_do_not_run_together():
     assert not torch.equal(keyed_noise(["a/1"], (8,), 2), keyed_noise(["a"], (8,), "1/2"))
     assert keyed_noise([], (4, 2, 2), 0).shape == (0, 4, 2, 2)
 
+
+def test_noise_is_the_same_under_any_default_dtype():
+    before = keyed_noise(["a"], (3,), 5)
+    torch.set_default_dtype(torch.float64)
+    try:
+        assert torch.equal(keyed_noise(["a"], (3,), 5), before) and keyed_noise([], (3,), 5).dtype == torch.float32
+    finally:
+        torch.set_default_dtype(torch.float32)
+
 # cell 70e32554
 def test_data_path_says_how_to_get_the_data(monkeypatch, tmp_path):
     (tmp_path / "emoji").mkdir()
@@ -48,9 +60,6 @@ def test_data_path_says_how_to_get_the_data(monkeypatch, tmp_path):
         data_path("models", "nothing")
 
 # cell 4d527f35
-import tempfile
-
-
 def array_zoo(plain=((1.0, 2.0, 3.0), (4.0, 5.0, 6.0))):
     "The same small numbers as everything that people have."
     import pandas as pd
@@ -87,7 +96,7 @@ def test_arrays_of_any_kind_come_in(name, x):
     assert tensor.dtype in (torch.float32, torch.float64) and tensor.tolist() == [[1, 2, 3], [4, 5, 6]]
     assert tensor.requires_grad == (name in ("graph", "parameter"))  # training needs it
 
-
+# cell 0eb9c36d
 @pytest.mark.parametrize("x, said", [
     ("text", "expected real numbers"), ([["a"]], "expected real numbers"), ([1j], "expected real numbers"),
     ([[1, 2], [3]], "rows of equal length"), ([None, 1.0], "expected real numbers"), ({"a": 1}, "dict"),
@@ -111,16 +120,7 @@ def test_class_ids_are_whole_and_axes_are_checked():
     x = np.arange(4.0)
     assert as_array(x) is x and as_array([]).shape == (0,)
 
-
-def test_noise_is_the_same_under_any_default_dtype():
-    before = keyed_noise(["a"], (3,), 5)
-    torch.set_default_dtype(torch.float64)
-    try:
-        assert torch.equal(keyed_noise(["a"], (3,), 5), before) and keyed_noise([], (3,), 5).dtype == torch.float32
-    finally:
-        torch.set_default_dtype(torch.float32)
-
-# cell 0eb9c36d
+# cell 287285a2
 def test_device_and_dtype_are_refused_with_the_remedy():
     with pytest.raises(RevelioError, match="fp16 on a CPU"):
         pick_dtype("fp16", torch.device("cpu"))
@@ -133,7 +133,16 @@ def test_device_and_dtype_are_refused_with_the_remedy():
             pick_device("cuda")
     assert pick_device("cpu").type == "cpu"
 
-# cell 287285a2
+# cell 8ab85176
+def test_atomic_path_replaces_a_folder(tmp_path):
+    for text in ("old", "new"):
+        with atomic_path(tmp_path / "folder") as t:
+            t.mkdir()
+            (t / "f").write_text(text)
+    assert (tmp_path / "folder" / "f").read_text() == "new"
+    assert [p.name for p in tmp_path.iterdir()] == ["folder"]
+
+# cell 7574efaa
 def test_atomic_path_leaves_nothing_half_written(tmp_path):
     write_json(tmp_path / "deep" / "a.json", {"x": 1})
     assert read_json(tmp_path / "deep" / "a.json") == {"x": 1}
@@ -143,15 +152,6 @@ def test_atomic_path_leaves_nothing_half_written(tmp_path):
             raise RuntimeError
     assert read_json(tmp_path / "deep" / "a.json") == {"x": 1}
     assert [p.name for p in (tmp_path / "deep").iterdir()] == ["a.json"]
-
-
-def test_atomic_path_replaces_a_folder(tmp_path):
-    for text in ("old", "new"):
-        with atomic_path(tmp_path / "folder") as t:
-            t.mkdir()
-            (t / "f").write_text(text)
-    assert (tmp_path / "folder" / "f").read_text() == "new"
-    assert [p.name for p in tmp_path.iterdir()] == ["folder"]
 
 
 def test_read_json_names_the_file(tmp_path):
@@ -176,22 +176,7 @@ def test_json_is_strict_and_any_editor_may_have_touched_it(tmp_path):
     with pytest.raises(RevelioError, match="a.json is not JSON"):
         read_json(path)
 
-
-def test_colleagues_can_read_what_we_write(tmp_path):
-    before = os.umask(0o027)
-    try:
-        write_json(tmp_path / "a.json", {})
-        save_tensors(tmp_path / "a.safetensors", {"x": torch.ones(2, requires_grad=True)[::1]}, {"k": "v"})
-        with atomic_path(tmp_path / "folder") as t:
-            t.mkdir()
-            save_tensors(t / "b.safetensors", {"x": torch.ones(3, 2).T})
-    finally:
-        os.umask(before)
-    files = [p for p in tmp_path.rglob("*") if p.is_file()]
-    assert len(files) == 3 and {p.stat().st_mode & 0o777 for p in files} == {0o640}
-    assert (tmp_path / "folder").stat().st_mode & 0o777 == 0o750
-
-
+# cell b94eb980
 def test_what_the_disk_refuses_is_said(tmp_path, monkeypatch):
     def full(*args):
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -206,7 +191,22 @@ def test_what_the_disk_refuses_is_said(tmp_path, monkeypatch):
         raise PermissionError(errno.EACCES, "Permission denied", "/elsewhere/x")
     assert list(tmp_path.iterdir()) == []
 
-# cell 8ab85176
+# cell e646cc6d
+def test_colleagues_can_read_what_we_write(tmp_path):
+    before = os.umask(0o027)
+    try:
+        write_json(tmp_path / "a.json", {})
+        save_tensors(tmp_path / "a.safetensors", {"x": torch.ones(2, requires_grad=True)[::1]}, {"k": "v"})
+        with atomic_path(tmp_path / "folder") as t:
+            t.mkdir()
+            save_tensors(t / "b.safetensors", {"x": torch.ones(3, 2).T})
+    finally:
+        os.umask(before)
+    files = [p for p in tmp_path.rglob("*") if p.is_file()]
+    assert len(files) == 3 and {p.stat().st_mode & 0o777 for p in files} == {0o640}
+    assert (tmp_path / "folder").stat().st_mode & 0o777 == 0o750
+
+# cell 5064c4b0
 def test_hash_files_sees_content_and_name(tmp_path):
     (tmp_path / "a.safetensors").write_bytes(b"1")
     first = hash_files(tmp_path)
@@ -235,7 +235,7 @@ def test_hash_files_follows_links_and_never_hashes_nothing(tmp_path):
     (tmp_path / "m" / "loop").symlink_to(tmp_path / "m")
     assert len({*seen, hash_files(tmp_path / "m")}) == 2
 
-# cell 7574efaa
+# cell fd76371d
 def test_group_split_ignores_row_order_and_respects_the_share():
     groups = np.array([f"g{i // 3}" for i in range(300)])
     held, shuffled = group_split(groups, 0.2, seed=1), np.random.default_rng(0).permutation(300)
@@ -247,14 +247,14 @@ def test_group_split_ignores_row_order_and_respects_the_share():
     with pytest.raises(RevelioError, match="between 0 and 1"):
         group_split(["a", "b"], 1.0)
 
-# cell b94eb980
+# cell b8a1c34a
 def test_cells_keep_their_order_and_come_once():
     blocks = [{"layers": ["b", "a"], "timesteps": [25, 0]}, {"layers": ["a"], "timesteps": [0, 5], "seeds": [0, 2]}]
     cells = expand_cells(blocks)
     assert cells == [("b", 25, 0), ("b", 0, 0), ("a", 25, 0), ("a", 0, 0), ("a", 0, 2), ("a", 5, 0), ("a", 5, 2)]
     assert len({cell_name(*cell) for cell in cells}) == len(cells) and cell_name("a", 5) == "a-t5"
 
-# cell e646cc6d
+# cell 1a52bfc4
 def test_track_passes_everything_and_logs(caplog):
     with caplog.at_level("INFO", logger="revelio"):
         assert list(track(range(3), "counting", every=0.0)) == [0, 1, 2]

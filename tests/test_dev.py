@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 import nbformat
 import nbformat.reader
@@ -40,9 +41,65 @@ def checkout(tmp_path):
 
     return write
 
+
+GOOD = ("x = 1  # a parameter", ["parameters"])
+
 # cell 64610397
+SETTINGS = """[DEFAULT]
+lib_name = toy
+lib_path = revelio
+nbs_path = nbs
+recursive = True
+jupyter_hooks = True
+clean_ids = True
+{tags}
+user = x
+repo = toy
+branch = main
+version = 0.0.1
+author = x
+description = x
+min_python = 3.11
+"""
+
+
+@pytest.fixture
+def project(checkout):
+    "A checkout that nbdev can export, in step with its notebooks."
+    root = checkout("00_toy.ipynb", "#| default_exp toy", "#| export\ndef f(): return 1",
+                    "#| pytest\ndef test_f(): assert f() == 1")
+    checkout("figures/fig.ipynb", GOOD)
+    (root / "settings.ini").write_text(SETTINGS.format(tags="allowed_cell_metadata_keys = tags"))
+    return root
+
+
+def _nbdev(root, *calls):
+    for call in calls:
+        module = {"nbdev_clean": "clean", "nbdev_export": "doclinks"}[call]
+        subprocess.run([sys.executable, "-c", f"from nbdev.{module} import {call} as f; f()"],
+                       cwd=root, check=True, capture_output=True)
+
+# cell b3966cbe
+def test_the_parameters_tag_survives_cleaning_with_our_setting_only(project):
+    def tags():
+        return nbformat.read(project / "nbs/figures/fig.ipynb", 4).cells[1].metadata.get("tags")
+    _nbdev(project, "nbdev_clean")
+    assert tags() == ["parameters"]
+    (project / "settings.ini").write_text(SETTINGS.format(tags=""))
+    _nbdev(project, "nbdev_clean")
+    assert tags() is None
+
+
+def test_this_checkout_keeps_tags():
+    from configparser import ConfigParser
+    config = ConfigParser(delimiters=["="])
+    config.read(find_root() / "settings.ini", encoding="utf-8")
+    assert "tags" in config["DEFAULT"]["allowed_cell_metadata_keys"].split()
+    assert config["DEFAULT"].getboolean("clear_all") is False
+
+# cell 4f5ccf96
 def test_export_tests_writes_compares_and_removes(checkout):
-    root = checkout("00_toy.ipynb", "#| default_exp dev", "#| export\nimport os", "#| hide\nimport pytest",
+    root = checkout("00_toy.ipynb", "#| default_exp toy", "#| export\nimport os", "#| hide\nimport pytest",
                     "import sys\nprint(sys.path)", "#| pytest\ndef test_a(): pass", "#| pytest\ndef test_b(): pass")
     checkout("tests/01_whole.ipynb", "import json", "#| pytest\ndef test_whole(): json.dumps(1)")
     with pytest.raises(ValueError, match="tests/test_toy.py, tests/test_whole.py"):
@@ -57,30 +114,27 @@ def test_export_tests_writes_compares_and_removes(checkout):
     assert export_tests(check=True, root=root) == []
 
     (root / "tests/test_by_hand.py").write_text("def test_mine(): pass\n")
-    checkout("00_toy.ipynb", "#| default_exp dev")
+    checkout("00_toy.ipynb", "#| default_exp toy")
     assert [p.name for p in export_tests(root=root)] == ["test_toy.py"]
     assert sorted(p.name for p in (root / "tests").iterdir()) == ["test_by_hand.py", "test_whole.py"]
 
 
 def test_export_tests_refuses_two_notebooks_for_one_file(checkout):
-    root = checkout("00_toy.ipynb", "#| default_exp dev", "#| pytest\ndef test_a(): pass")
+    root = checkout("00_toy.ipynb", "#| default_exp toy", "#| pytest\ndef test_a(): pass")
     checkout("tests/02_toy.ipynb", "#| pytest\ndef test_a(): pass")
     with pytest.raises(ValueError, match="both write tests/test_toy.py"):
         export_tests(root=root)
 
 
 def test_future_imports_stay_first(checkout):
-    root = checkout("00_toy.ipynb", "#| default_exp dev", "import os", "from __future__ import annotations",
+    root = checkout("00_toy.ipynb", "#| default_exp toy", "import os", "from __future__ import annotations",
                     "#| pytest\ndef test_a(): pass")
     export_tests(root=root)
     compile((root / "tests/test_toy.py").read_text(), "test_toy.py", "exec")
 
-# cell b3966cbe
-GOOD = ("x = 1  # a parameter", ["parameters"])
-
-
+# cell 8fbaaf4b
 def test_check_notebooks_passes_a_good_checkout(checkout):
-    checkout("00_toy.ipynb", "#| default_exp dev", "#| export\ndef f(): pass", "def demo(): pass")
+    checkout("00_toy.ipynb", "#| default_exp toy", "#| export\ndef f(): pass", "def demo(): pass")
     root = checkout("figures/fig01.ipynb", GOOD, "def g(): pass")
     checkout("01_other.ipynb", "#| export\ndef _f(): pass", "def f(): pass", "#| export\ndef main(): pass")
     checkout("02_other.ipynb", "#| export\ndef main(): pass")
@@ -104,14 +158,6 @@ def test_check_notebooks_names_the_problem(checkout, name, cells, kind, message)
     assert message in str(error.value) and f"nbs/{name}" in str(error.value)
 
 
-def test_a_broken_notebook_is_named(checkout):
-    root = checkout("00_a.ipynb")
-    (root / "nbs/00_a.ipynb").write_text("<<<<<<< HEAD")
-    for call in (check_notebooks, out_of_step, lambda root: export_tests(root=root)):
-        with pytest.raises(ValueError, match="00_a.ipynb is not a notebook"):
-            call(root)
-
-
 def test_check_notebooks_refuses_outputs_in_figures(checkout):
     root = checkout("figures/a.ipynb", GOOD)
     nb = nbformat.read(root / "nbs/figures/a.ipynb", 4)
@@ -120,7 +166,7 @@ def test_check_notebooks_refuses_outputs_in_figures(checkout):
     with pytest.raises(ValueError, match="has outputs"):
         check_notebooks(root)
 
-
+# cell 4f5d4989
 @pytest.mark.parametrize("call, wrong", [
     ("p.write_text('x')", True), ("p.read_text()", True), ("open(p)", True), ("open(p, 'w')", True),
     ("p.open('a')", True),
@@ -134,40 +180,35 @@ def test_text_is_written_in_a_stated_encoding(checkout, call, wrong):
     else:
         check_notebooks(root)
 
-# cell 4f5ccf96
-SETTINGS = """[DEFAULT]
-lib_name = toy
-lib_path = revelio
-nbs_path = nbs
-recursive = True
-jupyter_hooks = True
-clean_ids = True
-{tags}
-user = x
-repo = toy
-branch = main
-version = 0.0.1
-author = x
-description = x
-min_python = 3.11
-"""
+
+@pytest.mark.parametrize("output, message", [
+    ({"output_type": "stream", "name": "stdout", "text": "<Thing at 0x7f8a2c1b>"}, "from run to run: `0x7f8a2c1b`"),
+    ({"output_type": "display_data", "metadata": {}, "data": {"image/png": "A" * 90_000}}, "a picture of 67 KB"),
+    ({"output_type": "error", "ename": "ValueError", "evalue": "", "traceback": []}, "an error as output"),
+])
+def test_outputs_that_do_not_belong_are_named(checkout, output, message):
+    root = checkout("00_toy.ipynb", "x = 1")
+    nb = nbformat.read(root / "nbs/00_toy.ipynb", 4)
+    nb.cells[1].outputs = [nbformat.from_dict(output)]
+    nbformat.write(nb, root / "nbs/00_toy.ipynb")
+    with pytest.raises(ValueError, match="1 problems") as error:
+        check_notebooks(root)
+    assert message in str(error.value)
 
 
-@pytest.fixture
-def project(checkout):
-    "A checkout that nbdev can export, in step with its notebooks."
-    root = checkout("00_toy.ipynb", "#| default_exp dev", "#| export\ndef f(): return 1",
-                    "#| pytest\ndef test_f(): assert f() == 1")
-    checkout("figures/fig.ipynb", GOOD)
-    (root / "settings.ini").write_text(SETTINGS.format(tags="allowed_cell_metadata_keys = tags"))
-    return root
+def test_links_lead_somewhere(checkout):
+    root = checkout("00_toy.ipynb", title="# A title\n[here](00_toy.ipynb), [there](nowhere.ipynb), [web](https://x.org/y)")
+    with pytest.raises(ValueError, match="links to nowhere.ipynb") as error:
+        check_notebooks(root)
+    assert "1 problems" in str(error.value)
 
-
-def _nbdev(root, *calls):
-    for call in calls:
-        module = {"nbdev_clean": "clean", "nbdev_export": "doclinks"}[call]
-        subprocess.run([sys.executable, "-c", f"from nbdev.{module} import {call} as f; f()"],
-                       cwd=root, check=True, capture_output=True)
+# cell beda9b41
+def test_a_broken_notebook_is_named(checkout):
+    root = checkout("00_a.ipynb")
+    (root / "nbs/00_a.ipynb").write_text("<<<<<<< HEAD")
+    for call in (check_notebooks, out_of_step, lambda root: export_tests(root=root)):
+        with pytest.raises(ValueError, match="00_a.ipynb is not a notebook"):
+            call(root)
 
 
 def test_out_of_step_sees_code_tests_stale_modules_and_dirt(project):
@@ -184,25 +225,29 @@ def test_out_of_step_sees_code_tests_stale_modules_and_dirt(project):
     nbformat.write(nb, project / "nbs/figures/fig.ipynb")
     assert out_of_step(project) == ["nbs/figures/fig.ipynb", "revelio/gone.py", "revelio/toy.py", "tests/test_toy.py"]
 
+# cell f7b06eae
+def test_outputs_are_saved_small_clean_and_the_same_twice(checkout):
+    draw = ("import numpy as np\nimport matplotlib.pyplot as plt\n"
+            "plt.imshow(np.random.default_rng(0).random((30, 30, 3)))\nplt.axis('off');")
+    root = checkout("00_toy.ipynb", "import sys\nprint('seen')\nprint('noise', file=sys.stderr)\n[1, 2]", draw)
+    path = root / "nbs/00_toy.ipynb"
+    with pytest.raises(ValueError, match="shows nothing"):
+        check_notebooks(root)
+    assert save_outputs(path) and not save_outputs(path)
+    first, second = nbformat.read(path, 4).cells[1:]
+    assert [o.get("text") or o["data"]["text/plain"] for o in first.outputs] == ["seen\n", "[1, 2]"]
+    assert len(base64.b64decode(second.outputs[0]["data"]["image/png"])) <= MAX_PICTURE
+    assert check_notebooks(root) == 1 and first.execution_count is None
 
-def test_the_parameters_tag_survives_cleaning_with_our_setting_only(project):
-    def tags():
-        return nbformat.read(project / "nbs/figures/fig.ipynb", 4).cells[1].metadata.get("tags")
-    _nbdev(project, "nbdev_clean")
-    assert tags() == ["parameters"]
-    (project / "settings.ini").write_text(SETTINGS.format(tags=""))
-    _nbdev(project, "nbdev_clean")
-    assert tags() is None
+# cell a8ae1a9a
+def test_a_cell_that_fails_is_shown_and_nothing_is_written(checkout, capsys):
+    path = checkout("00_toy.ipynb", "1 / 0") / "nbs/00_toy.ipynb"
+    before = path.read_text()
+    assert main(["run", str(path)]) == 1 and path.read_text() == before
+    said = capsys.readouterr().err
+    assert "00_toy.ipynb: a cell failed" in said and "ZeroDivisionError" in said and "\x1b" not in said
 
 
-def test_this_checkout_keeps_tags():
-    from configparser import ConfigParser
-    config = ConfigParser(delimiters=["="])
-    config.read(find_root() / "settings.ini", encoding="utf-8")
-    assert "tags" in config["DEFAULT"]["allowed_cell_metadata_keys"].split()
-    assert config["DEFAULT"].getboolean("clear_all") is False
-
-# cell 4f5d4989
 def test_readme_writes_the_table_and_names_what_is_missing(checkout, monkeypatch, capsys):
     import json
 
@@ -222,7 +267,7 @@ def test_readme_writes_the_table_and_names_what_is_missing(checkout, monkeypatch
     assert readme_table(folder) in text and "| Coarse classes are read best at t = 200 | 100 | differ |" in text
     assert CLAIMS[0].paper in said and "read best at t = 200" not in said
 
-# cell beda9b41
+
 def test_main_reports_without_a_traceback(project, monkeypatch, capsys):
     monkeypatch.chdir(project / "nbs")
     assert main(["export"]) == 0 and "tests/test_toy.py" in capsys.readouterr().out

@@ -13,8 +13,8 @@ import pytest
 import torch
 from PIL import Image
 
-from revelio.sae.concepts import Concepts, find_concepts, write_heatmaps
 from revelio.report.explorer import write_explorer
+from revelio.sae.concepts import Concepts, find_concepts, write_heatmaps
 from revelio.sae.ksae import KSAE
 from revelio.sae.training import TrainConfig, train_ksae
 

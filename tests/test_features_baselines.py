@@ -12,6 +12,12 @@ from revelio.images.pictures import open_image
 from revelio.images.table import label_columns
 from revelio.models.face import DiffusionModel
 from revelio.store import FeatureStore, StoreWriter
+import tempfile
+import matplotlib.pyplot as plt
+import numpy as np
+from revelio.features.sweep import extract
+from revelio.images.table import load_table
+from revelio.models.loading import load_model
 
 # cell 8c7804c9
 import pytest
@@ -50,7 +56,7 @@ def test_inputs_are_what_the_denoiser_gets(model, tmp_path):
     with pytest.raises(RevelioError, match="expected 1 to 64"):
         extract_inputs(model, table, tmp_path / "t", pixels=100)
 
-
+# cell b3dc074f
 def test_inputs_are_probed_with_views_like_any_store(model, tmp_path):
     train = extract_inputs(model, with_views(load_table("emoji", limit=60), 2), tmp_path / "a", dataset="emoji")
     test = extract_inputs(model, load_table("emoji", "test", limit=20), tmp_path / "b", dataset="emoji", split="test")
@@ -59,18 +65,7 @@ def test_inputs_are_probed_with_views_like_any_store(model, tmp_path):
     assert set(table["n_train"]) == {60} and set(table["n"]) == {20} and len(table) == 6
     check_pair(train, test)
 
-
-def test_both_keep_the_image_size(model, tmp_path):
-    table = load_table("emoji", limit=3)
-    large = load_model(model.folder, device="cpu", image_size=96)
-    inputs = extract_inputs(large, table, tmp_path / "a")
-    assert inputs.settings["image_size"] == 96 and inputs["latents", 0].features.shape == (3, 4, 24, 24)
-    noise = extract(untrained_twin(large), table, ["up_ft1"], [25], tmp_path / "b", pooling="none")
-    assert noise.settings["image_size"] == 96
-    assert noise["up_ft1", 25].features.shape == (3, *large.layers["up_ft1"].shape)
-    assert large.layers["up_ft1"].shape != model.layers["up_ft1"].shape
-
-
+# cell 885ed34a
 @pytest.mark.parametrize("family, layer", [("dit", "block_1"), ("sd3", "block_1"), ("clip", "block_1"),
                                            ("dinov2", "block_1"), ("pixel", "up_ft0")])
 def test_every_kind_of_model_has_a_twin(tmp_path, family, layer):
@@ -94,3 +89,14 @@ def test_an_untrained_twin_shares_all_but_the_denoiser(model, tmp_path):
     assert not torch.allclose(features[0], features[1]) and not torch.allclose(features[1], features[3])
     with pytest.raises(RevelioError, match="model_hash"):
         extract(twin, table, ["up_ft1"], [25], tmp_path / "0")
+
+# cell abcc433e
+def test_both_keep_the_image_size(model, tmp_path):
+    table = load_table("emoji", limit=3)
+    large = load_model(model.folder, device="cpu", image_size=96)
+    inputs = extract_inputs(large, table, tmp_path / "a")
+    assert inputs.settings["image_size"] == 96 and inputs["latents", 0].features.shape == (3, 4, 24, 24)
+    noise = extract(untrained_twin(large), table, ["up_ft1"], [25], tmp_path / "b", pooling="none")
+    assert noise.settings["image_size"] == 96
+    assert noise["up_ft1", 25].features.shape == (3, *large.layers["up_ft1"].shape)
+    assert large.layers["up_ft1"].shape != model.layers["up_ft1"].shape

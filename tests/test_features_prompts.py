@@ -11,8 +11,15 @@ from revelio.core import RevelioError, pick_device
 from revelio.features.reading import read_features
 from revelio.images.registry import class_prompts, generic_prompt
 from revelio.models.face import DiffusionModel
-from revelio.models.weights import find_model
+from revelio.models.weights import open_folder
 from revelio.store import FeatureStore
+import tempfile
+import matplotlib.pyplot as plt
+import pandas as pd
+from revelio.features.sweep import extract
+from revelio.images.pictures import open_image
+from revelio.images.table import load_table
+from revelio.models.loading import load_model
 
 # cell a9c886a9
 import numpy as np
@@ -36,44 +43,34 @@ def made(tmp_path_factory):
     return model, table, extract(model, table, ["up_ft1"], [25], home / "s", dataset="emoji")
 
 
-def test_neighbours_vote_and_an_own_group_never_counts(made):
-    model, table, store = made
-    images = [open_image(i) for i in table["image"]]
-    x = torch.nn.functional.normalize(store["up_ft1", 25].features, dim=-1)
-    near, groups = (x @ x.T).numpy(), np.array(table["split_group"])
-    want = []
-    for row, group in zip(near, groups):
-        row = np.where(groups == group, -np.inf, row)
-        best = np.argsort(-row, kind="stable")[:5]
-        votes = np.bincount(np.array(table["label"])[best], weights=1 + row[best])
-        want.append(int(votes.argmax()))
-    assert KnnChooser(model, store, "up_ft1", 25, k=5)(images, table["id"][:], groups) == want
-    alone = KnnChooser(model, store, "up_ft1", 25, k=1)(images[:1], ["x"], ["another group"])
-    assert alone == [table["label"][int((near[0]).argmax())]] or near[0].argmax() == 0  # other noise: itself or nearest
+def test_prompt_texts():
+    batch = {"id": ["a", "b"], "label": [1, 0], "caption": ["one", "two"]}
+    classes = ["beagle", "pug"]
+    assert prompt_texts("empty", batch) is None and prompt_texts("a cat", batch) == ["a cat"] * 2
+    assert prompt_texts("caption", batch) == ["one", "two"]
+    named = prompt_texts("class", batch, "oxford-pets", classes)
+    assert named == ["A photo of a pug, a type of pet.", "A photo of a beagle, a type of pet."]
+    assert prompt_texts("clip", batch, "oxford-pets", classes, [0, 0]) == [named[1]] * 2
+    assert len(set(prompt_texts("generic", batch, "oxford-pets"))) == 1
+    with pytest.raises(RevelioError, match="image 'b' has no label"):
+        prompt_texts("class", {"id": ["a", "b"], "label": [0, None]}, "oxford-pets", classes)
+    with pytest.raises(RevelioError, match="image 'a' has no caption"):
+        prompt_texts("caption", {"id": ["a"], "caption": [None]})
 
+# cell ef512959
+def test_clip_is_loaded_as_models_are(tmp_path):
+    from transformers import CLIPConfig, CLIPModel
+    folder = tmp_path / "clip"
+    side = {"hidden_size": 8, "intermediate_size": 8, "num_hidden_layers": 1, "num_attention_heads": 1}
+    CLIPModel(CLIPConfig(text_config=side, vision_config=side, projection_dim=8)).save_pretrained(folder)
+    for part in (AutoTokenizer.from_pretrained(save_tiny_model(tmp_path / "unet", "unet") / "tokenizer"),
+                 CLIPImageProcessor()):
+        part.save_pretrained(folder)
+    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")  # pickles may run code
+    with pytest.raises(RevelioError, match="cannot load the part 'model' of model 'clip'"):
+        ClipChooser(["a"], "emoji", str(folder), "cpu")
 
-def test_the_guess_becomes_the_prompt(made, tmp_path):
-    model, table, store = made
-    few = table.select(range(6))
-    chooser = KnnChooser(model, store, "up_ft1", 25)
-    chosen = chooser([open_image(i) for i in few["image"]], few["id"][:], few["split_group"][:])
-    got = extract(model, few, ["up_ft1"], [25], tmp_path / "a", "clip", dataset="emoji", chooser=chooser)
-    texts = prompt_texts("clip", few[:], "emoji", store.classes["label"], chosen)
-    one = extract(model, few.select([2]), ["up_ft1"], [25], tmp_path / "b", texts[2])
-    assert torch.allclose(got["up_ft1", 25].features[2], one["up_ft1", 25].features[0], atol=1e-5)
-    assert got.settings["chooser"] == chooser.name and not got.settings["prompt_leaks"]
-
-
-def test_wrong_stores_are_refused(made, tmp_path):
-    model, table, store = made
-    other = load_model(save_tiny_model(tmp_path / "other", "unet", seed=1), device="cpu")
-    with pytest.raises(RevelioError, match="was made by model 'unet'"):
-        KnnChooser(other, store, "up_ft1", 25)
-    asked = extract(model, table.select(range(4)), ["up_ft1"], [25], tmp_path / "s", "a text")
-    with pytest.raises(RevelioError, match="prompt 'a text'"):
-        KnnChooser(model, asked, "up_ft1", 25)
-
-
+# cell c421c7a3
 def test_clip_picks_the_nearest_text(tmp_path):
     from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel, CLIPTokenizer
     tokenizer = CLIPTokenizer.from_pretrained(save_tiny_model(tmp_path / "unet", "unet") / "tokenizer")
@@ -97,3 +94,49 @@ def test_clip_picks_the_nearest_text(tmp_path):
     assert got == logits.argmax(1).tolist() and logits.std(1).min() > 0 and chooser.name == "CLIP clip"
     long = ClipChooser(["a very long name of a class that has no end"], "emoji", str(tmp_path / "clip"), "cpu")
     assert long(images[:1], ["a"], ["a"]) == [0]
+
+# cell 381999c7
+def test_neighbours_vote_and_an_own_group_never_counts(made):
+    model, table, store = made
+    images = [open_image(i) for i in table["image"]]
+    x = torch.nn.functional.normalize(store["up_ft1", 25].features, dim=-1)
+    near, groups = (x @ x.T).numpy(), np.array(table["split_group"])
+    want = []
+    for row, group in zip(near, groups):
+        row = np.where(groups == group, -np.inf, row)
+        best = np.argsort(-row, kind="stable")[:5]
+        votes = np.bincount(np.array(table["label"])[best], weights=1 + row[best])
+        want.append(int(votes.argmax()))
+    assert KnnChooser(model, store, "up_ft1", 25, k=5)(images, table["id"][:], groups) == want
+    alone = KnnChooser(model, store, "up_ft1", 25, k=1)(images[:1], ["x"], ["another group"])
+    assert alone == [table["label"][int((near[0]).argmax())]] or near[0].argmax() == 0  # other noise: itself or nearest
+
+# cell 80001a1a
+def test_the_guess_becomes_the_prompt(made, tmp_path):
+    model, table, store = made
+    few = table.select(range(6))
+    chooser = KnnChooser(model, store, "up_ft1", 25)
+    chosen = chooser([open_image(i) for i in few["image"]], few["id"][:], few["split_group"][:])
+    got = extract(model, few, ["up_ft1"], [25], tmp_path / "a", "clip", dataset="emoji", chooser=chooser)
+    texts = prompt_texts("clip", few[:], "emoji", store.classes["label"], chosen)
+    one = extract(model, few.select([2]), ["up_ft1"], [25], tmp_path / "b", texts[2])
+    assert torch.allclose(got["up_ft1", 25].features[2], one["up_ft1", 25].features[0], atol=1e-5)
+    assert got.settings["chooser"] == chooser.name and not got.settings["prompt_leaks"]
+
+
+def test_wrong_stores_are_refused(made, tmp_path):
+    model, table, store = made
+    other = load_model(save_tiny_model(tmp_path / "other", "unet", seed=1), device="cpu")
+    with pytest.raises(RevelioError, match="was made by model 'unet'"):
+        KnnChooser(other, store, "up_ft1", 25)
+    asked = extract(model, table.select(range(4)), ["up_ft1"], [25], tmp_path / "s", "a text")
+    with pytest.raises(RevelioError, match="prompt 'a text'"):
+        KnnChooser(model, asked, "up_ft1", 25)
+
+# cell 04c8be6a
+def test_a_cell_of_a_store_is_a_chooser(made):
+    model, table, store = made
+    chooser = load_chooser(f"{store.path}/up_ft1@25", model, store.classes["label"], "emoji")
+    assert type(chooser).__name__ == "KnnChooser" and (chooser.layer, chooser.timestep) == ("up_ft1", 25)
+    with pytest.raises(RevelioError, match="no-such-model"):
+        load_chooser("no-such-model", model, store.classes["label"], "emoji")

@@ -12,6 +12,13 @@ from revelio.features.reading import Portions, read_features
 from revelio.images.pictures import open_image
 from revelio.models.face import DiffusionModel
 from revelio.store import FeatureStore
+import tempfile
+import datasets
+import matplotlib.pyplot as plt
+import pandas as pd
+from revelio.features.sweep import extract
+from revelio.images.table import load_table
+from revelio.models.loading import load_model
 
 # cell f03f8066
 import pytest
@@ -52,7 +59,7 @@ def test_crops_keep_most_of_the_area_and_half_are_flipped():
     assert 0.65 < min(spans) < 0.85 and max(spans) > 0.97
     assert augment(ramp, "x", 1).size == (100, 100)
 
-
+# cell 5aad155a
 @pytest.mark.parametrize("family", ["unet", "dit"])
 def test_cached_and_live_views_are_the_same_maps(family, table, tmp_path):
     model = load_model(save_tiny_model(tmp_path / "m", family), device="cpu")
@@ -74,7 +81,7 @@ def test_cached_and_live_views_are_the_same_maps(family, table, tmp_path):
     assert (plain - cached[:7]).abs().max() <= 1e-4 * scale  # draw 0 is the image as any store has it
     assert not torch.allclose(cached[:7], cached[7:14], atol=1e-2 * scale)
 
-
+# cell 03b93169
 def test_live_maps_are_read_in_portions_that_fit(table, tmp_path, monkeypatch):
     model = load_model(save_tiny_model(tmp_path / "m"), device="cpu", image_size=96)
     live, denoise, asked = LiveMaps(model, table, "up_ft1", 25, batch_size=4), model.denoise, []

@@ -6,6 +6,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from revelio.core import RevelioError
+import matplotlib.pyplot as plt
+from revelio.images.table import load_table
+from revelio.models.loading import load_model
 
 # cell 75b8e925
 import pytest
@@ -49,7 +52,7 @@ def test_capture_reads_tuples_and_stops_after_the_deepest():
         tap.run(lambda: net(x))
     assert net.n_c == 1
 
-
+# cell 146822e0
 def test_capture_removes_hooks_after_an_error():
     net = Chain()
     with pytest.raises(ZeroDivisionError):
@@ -75,7 +78,29 @@ def test_capture_can_be_run_again_with_fresh_outputs():
         first, second = (tap.run(lambda v=v: net(torch.full((1, 3), v)))["b"] for v in (0.0, 1.0))
     assert not torch.equal(first, second)
 
+# cell 0b7a5dd5
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
+def test_non_finite_output_names_layer_and_rows(bad):
+    net, x = Chain(), torch.zeros(4, 3)
+    x[2, 1] = bad
+    with capture({"b": net.b}) as tap, pytest.raises(NonFiniteError, match="'b'") as error:
+        tap.run(lambda: net.b(x))
+    assert error.value.rows == [2] and n_hooks(net) == 0
 
+
+def test_read_decides_what_is_kept():
+    net = Chain()
+    with capture({"a": net.a}, read=lambda name, h: (name, tuple(h.shape))) as tap:
+        assert tap.run(lambda: net(torch.ones(2, 3))) == {"a": ("a", (2, 3))}
+
+
+def test_a_stop_passes_through_an_inner_capture():
+    net, x = Chain(), torch.ones(1, 3)
+    with capture({"c": net.c}) as inner, capture({"a": net.a}) as outer:
+        out = outer.run(lambda: inner.run(lambda: net(x)))
+    assert list(out) == ["a"] and net.n_c == 0
+
+# cell f8e6bc1c
 def test_replace_puts_a_tensor_into_a_tuple_and_keeps_the_rest():
     net, x = Chain(), torch.randn(2, 3)
     with capture({"b": net.b}, stop=False, replace={"b": lambda h: h * 0}) as tap:
@@ -112,25 +137,3 @@ def test_index_says_which_entry_is_read_and_replaced(keeps_text):
     with pytest.raises(RevelioError, match="nope"):
         with capture({"j": net}, index={"nope": 1}):
             pass
-
-
-@pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
-def test_non_finite_output_names_layer_and_rows(bad):
-    net, x = Chain(), torch.zeros(4, 3)
-    x[2, 1] = bad
-    with capture({"b": net.b}) as tap, pytest.raises(NonFiniteError, match="'b'") as error:
-        tap.run(lambda: net.b(x))
-    assert error.value.rows == [2] and n_hooks(net) == 0
-
-
-def test_read_decides_what_is_kept():
-    net = Chain()
-    with capture({"a": net.a}, read=lambda name, h: (name, tuple(h.shape))) as tap:
-        assert tap.run(lambda: net(torch.ones(2, 3))) == {"a": ("a", (2, 3))}
-
-
-def test_a_stop_passes_through_an_inner_capture():
-    net, x = Chain(), torch.ones(1, 3)
-    with capture({"c": net.c}) as inner, capture({"a": net.a}) as outer:
-        out = outer.run(lambda: inner.run(lambda: net(x)))
-    assert list(out) == ["a"] and net.n_c == 0

@@ -16,9 +16,13 @@ from torch import Tensor, nn
 from torchvision.transforms.v2.functional import pil_to_tensor
 from revelio.core import RevelioError, fingerprint, unknown
 from revelio.images.pictures import open_image
+from revelio.maps import as_maps
 from revelio.models.capture import Capture, capture, tensor_of
 from revelio.models.configs import CHECKED, SCHEDULE, check_config, check_sampler, check_vae, defaults, scale_latents
 from revelio.models.weights import Architecture, Folder, build, hash_modules
+import matplotlib.pyplot as plt
+import pandas as pd
+from revelio.images.table import load_table
 from revelio.models.loading import load_architecture, load_model
 
 # cell 79d2b121
@@ -44,59 +48,6 @@ def folders(tmp_path_factory):
 def models(folders):
     return {f: load_model(folder, device="cpu") for f, folder in folders.items()}
 
-
-def test_dotted_paths_are_layers_too(models):
-    unet = models["unet"]
-    assert unet.layers["up_ft1"].path == "up_blocks.1"
-    assert unet.layer("up_blocks.1.attentions.0").shape == unet.layers["up_ft0"].shape
-    assert unet.layer("up_blocks.1.attentions.0.transformer_blocks.0").shape == (32, 4, 4)  # tokens
-    assert models["dit"].layer("transformer_blocks.2.ff").shape == (32, 8, 8)
-    for path, said in (("time_embedding", "'time_embedding'.*expected a map"), ("up_blocks", "did not run"),
-                       ("up_blocks.0.resnets.0.nonlinearity", "ran twice")):
-        with pytest.raises(RevelioError, match=said):
-            unet.layer(path)
-
-
-def test_names_with_a_star_are_replaced_in_forward_order(models):
-    unet = models["unet"]
-    assert unet.expand(["up_ft*", "bottleneck", "up_ft1"]) == [*(f"up_ft{i}" for i in range(4)), "bottleneck"]
-    assert unet.expand(["up_blocks.1.attentions.*"]) == ["up_blocks.1.attentions.0", "up_blocks.1.attentions.1"]
-    assert unet.expand(["*"]) == list(unet.layers)
-    assert unet.expand(["*_blocks.1.resnets.*"]) == ["down_blocks.1.resnets.0", "up_blocks.1.resnets.0",
-                                                    "up_blocks.1.resnets.1"]
-    inside = unet.expand(["up_blocks.0.resnets.0.*"])  # containers, twice-run activations and vectors are no layers
-    assert "up_blocks.0.resnets.0.conv1" in inside and "up_blocks.0.resnets.0.time_emb_proj" not in inside
-    assert all(unet.layer(name) for name in inside)
-    assert models["sd3"].expand(["transformer_blocks.*"]) == [f"transformer_blocks.{i}" for i in range(3)]
-    for name in ("up_ft9*", "blocks.*", "up_ft", "block_*"):
-        with pytest.raises(RevelioError, match="unknown layer.*bottleneck, up_ft0"):
-            unet.expand([name])
-
-
-@pytest.mark.parametrize("name", ["up1", "up_blocks.9", "", "block_4"])
-def test_unknown_layer_lists_the_layers(models, name):
-    with pytest.raises(RevelioError, match="unknown layer.*bottleneck, up_ft0, up_ft1"):
-        models["unet"].layer(name)
-
-
-def test_a_tap_reads_maps_and_stops(models):
-    dit, x = models["dit"], torch.randn(2, 4, 16, 16)
-    with torch.no_grad(), dit.tap(["block_1", "block_0"], read=lambda name, maps: (name, maps.mean((2, 3)))) as tap:
-        out = tap.run(lambda: dit.denoise(x, 25, dit.condition(2)))
-    assert list(out) == ["block_0", "block_1"] and out["block_1"][0] == "block_1"
-    with torch.no_grad(), dit.tap(["transformer_blocks.1"], stop=False) as tap:
-        whole = tap.run(lambda: dit.denoise(x, 25, dit.condition(2)))
-    assert torch.equal(whole["transformer_blocks.1"].mean((2, 3)), out["block_1"][1])
-
-
-def test_tokens_become_a_map_by_transpose(models):
-    tokens = torch.arange(16.0).reshape(1, 16, 1) + torch.tensor([0.0, 100])  # token number in channel 0, +100 in 1
-    maps = models["dit"].to_map("block_0", tokens)
-    assert torch.equal(maps[0, 0], torch.arange(16.0).reshape(4, 4))
-    assert torch.equal(maps[0, 1], torch.arange(16.0).reshape(4, 4) + 100)
-    with pytest.raises(RevelioError, match="square"):
-        models["dit"].to_map("block_0", torch.zeros(1, 24, 2))
-
 # cell 8d1cf25b
 def test_other_schedules(folders, tmp_path):
     zero = training_alphas({"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear",
@@ -116,7 +67,7 @@ def test_good_timesteps_of_any_integer_type():
         with pytest.raises(RevelioError, match="whole number, 0 .* to 999"):
             check_timestep(bad, 1000)
 
-
+# cell 8227d104
 def test_the_timestep_of_a_ratio_is_the_nearest(models):
     for name in ("unet", "sd3"):
         model = models[name]
@@ -147,20 +98,60 @@ def test_a_schedule_that_ends_in_pure_noise(folders, tmp_path):
     assert model.coefficients(999) == (0, 1) and model.snr(999) == 0
     assert model.timestep_at(noise_level=1) == 999 and model.timestep_at(snr=1e-12) == 998
 
+# cell 4755e316
+def test_tokens_become_a_map_by_transpose(models):
+    tokens = torch.arange(16.0).reshape(1, 16, 1) + torch.tensor([0.0, 100])  # token number in channel 0, +100 in 1
+    maps = models["dit"].to_map("block_0", tokens)
+    assert torch.equal(maps[0, 0], torch.arange(16.0).reshape(4, 4))
+    assert torch.equal(maps[0, 1], torch.arange(16.0).reshape(4, 4) + 100)
+    with pytest.raises(RevelioError, match="square"):
+        models["dit"].to_map("block_0", torch.zeros(1, 24, 2))
+
+# cell 6cd56e67
+def test_dotted_paths_are_layers_too(models):
+    unet = models["unet"]
+    assert unet.layers["up_ft1"].path == "up_blocks.1"
+    assert unet.layer("up_blocks.1.attentions.0").shape == unet.layers["up_ft0"].shape
+    assert unet.layer("up_blocks.1.attentions.0.transformer_blocks.0").shape == (32, 4, 4)  # tokens
+    assert models["dit"].layer("transformer_blocks.2.ff").shape == (32, 8, 8)
+    for path, said in (("time_embedding", "'time_embedding'.*expected a map"), ("up_blocks", "did not run"),
+                       ("up_blocks.0.resnets.0.nonlinearity", "ran twice")):
+        with pytest.raises(RevelioError, match=said):
+            unet.layer(path)
+
+
+@pytest.mark.parametrize("name", ["up1", "up_blocks.9", "", "block_4"])
+def test_unknown_layer_lists_the_layers(models, name):
+    with pytest.raises(RevelioError, match="unknown layer.*bottleneck, up_ft0, up_ft1"):
+        models["unet"].layer(name)
+
+# cell d690cf0c
+def test_names_with_a_star_are_replaced_in_forward_order(models):
+    unet = models["unet"]
+    assert unet.expand(["up_ft*", "bottleneck", "up_ft1"]) == [*(f"up_ft{i}" for i in range(4)), "bottleneck"]
+    assert unet.expand(["up_blocks.1.attentions.*"]) == ["up_blocks.1.attentions.0", "up_blocks.1.attentions.1"]
+    assert unet.expand(["*"]) == list(unet.layers)
+    assert unet.expand(["*_blocks.1.resnets.*"]) == ["down_blocks.1.resnets.0", "up_blocks.1.resnets.0",
+                                                    "up_blocks.1.resnets.1"]
+    inside = unet.expand(["up_blocks.0.resnets.0.*"])  # containers, twice-run activations and vectors are no layers
+    assert "up_blocks.0.resnets.0.conv1" in inside and "up_blocks.0.resnets.0.time_emb_proj" not in inside
+    assert all(unet.layer(name) for name in inside)
+    assert models["sd3"].expand(["transformer_blocks.*"]) == [f"transformer_blocks.{i}" for i in range(3)]
+    for name in ("up_ft9*", "blocks.*", "up_ft", "block_*"):
+        with pytest.raises(RevelioError, match="unknown layer.*bottleneck, up_ft0"):
+            unet.expand([name])
+
+
+def test_a_tap_reads_maps_and_stops(models):
+    dit, x = models["dit"], torch.randn(2, 4, 16, 16)
+    with torch.no_grad(), dit.tap(["block_1", "block_0"], read=lambda name, maps: (name, maps.mean((2, 3)))) as tap:
+        out = tap.run(lambda: dit.denoise(x, 25, dit.condition(2)))
+    assert list(out) == ["block_0", "block_1"] and out["block_1"][0] == "block_1"
+    with torch.no_grad(), dit.tap(["transformer_blocks.1"], stop=False) as tap:
+        whole = tap.run(lambda: dit.denoise(x, 25, dit.condition(2)))
+    assert torch.equal(whole["transformer_blocks.1"].mean((2, 3)), out["block_1"][1])
+
 # cell c389d6ba
-def test_preprocess_keeps_the_aspect_and_crops_the_middle(models):
-    wide = Image.new("RGB", (300, 100), "white")
-    wide.paste("black", (100, 0, 200, 100))
-    assert (models["unet"].preprocess([wide])[0, :, :, 4:-4] == -1).all()
-    assert fit(wide, 50, short=100).size == (50, 50) and fit(wide, 50, short=100).getextrema() == ((0, 0),) * 3
-
-
-def test_dit_takes_the_null_class_and_no_text(models):
-    assert models["dit"].condition(2)["class_labels"].tolist() == [1000, 1000]
-    with pytest.raises(RevelioError, match="no text encoder"):
-        models["dit"].condition(1, ["a cat"])
-
-
 def test_loaded_in_fp32_from_half_files(folders, models, tmp_path):
     folder = shutil.copytree(folders["unet"], tmp_path / "half")
     diffusers.UNet2DConditionModel.from_pretrained(folder / "unet").half().save_pretrained(folder / "unet")
@@ -170,35 +161,18 @@ def test_loaded_in_fp32_from_half_files(folders, models, tmp_path):
     assert load_model(folder, device="cpu", dtype="bf16").denoiser.dtype == torch.bfloat16
 
 
-def test_name_never_holds_a_path(folders, monkeypatch):
-    assert load_model(folders["dit"], device="cpu").name == "tiny-dit"
-    monkeypatch.chdir(folders["dit"])
-    assert load_model(".", device="cpu").name == "tiny-dit"
-
-
-@pytest.mark.parametrize("device, size, wanted", [("cpu", 64, [8, 2]), ("cuda", 64, [10]), ("cuda", 512, [8, 2]),
-                                                  ("cpu", 768, [3, 3, 3, 1]), ("cuda", 1024, [2] * 5),
-                                                  ("cuda", 2048, [1] * 10)])
-def test_a_vae_gets_pieces_by_their_pixels_on_every_device(device, size, wanted):
-    parts = _pieces(torch.empty(10, 3, size, size, device="meta"), torch.device(device))
-    assert [len(p) for p in parts] == wanted
-
-
-def test_latents_do_not_depend_on_the_pieces(models, monkeypatch):
-    model, x, seen = models["unet"], torch.rand(5, 3, 64, 64) * 2 - 1, []
-    want = model.encode(x)
-    monkeypatch.setattr("revelio.models.face.PIECE_PIXELS", 2 * 64 * 64)
-    handle = model.vae.encoder.register_forward_pre_hook(lambda module, args: seen.append(len(args[0])))
-    assert torch.allclose(model.encode(x), want, atol=1e-5) and seen == [2, 2, 1]
-    handle.remove()
-
-
 def test_image_size(folders):
     assert load_model(folders["unet"], device="cpu", image_size=128).latent_shape == (4, 32, 32)
     for name, size, said in (("unet", 100, "multiple of 32"), ("unet", 0, "multiple of 32"), ("sd3", 60, "of 8 pixels"),
                              ("dit", 60, "of 8 pixels"), ("sd3", 200, "192 pixels at most")):
         with pytest.raises(RevelioError, match=said):
             load_model(folders[name], device="cpu", image_size=size)
+
+# cell a656fbd9
+def test_name_never_holds_a_path(folders, monkeypatch):
+    assert load_model(folders["dit"], device="cpu").name == "tiny-dit"
+    monkeypatch.chdir(folders["dit"])
+    assert load_model(".", device="cpu").name == "tiny-dit"
 
 
 def test_one_part_from_elsewhere(folders, models, tmp_path):
@@ -215,6 +189,36 @@ def test_other_pipelines_are_named(folders, tmp_path):
     index.write_text(index.read_text().replace("StableDiffusionPipeline", "StableVideoDiffusionPipeline"))
     with pytest.raises(RevelioError, match="StableVideoDiffusionPipeline; expected one of: StableDiffusionPipeline"):
         load_model(folder, "cpu")
+
+# cell 0fecccc2
+def test_dit_takes_the_null_class_and_no_text(models):
+    assert models["dit"].condition(2)["class_labels"].tolist() == [1000, 1000]
+    with pytest.raises(RevelioError, match="no text encoder"):
+        models["dit"].condition(1, ["a cat"])
+
+# cell 04ffd5e3
+def test_preprocess_keeps_the_aspect_and_crops_the_middle(models):
+    wide = Image.new("RGB", (300, 100), "white")
+    wide.paste("black", (100, 0, 200, 100))
+    assert (models["unet"].preprocess([wide])[0, :, :, 4:-4] == -1).all()
+    assert fit(wide, 50, short=100).size == (50, 50) and fit(wide, 50, short=100).getextrema() == ((0, 0),) * 3
+
+# cell e86ccebe
+@pytest.mark.parametrize("device, size, wanted", [("cpu", 64, [8, 2]), ("cuda", 64, [10]), ("cuda", 512, [8, 2]),
+                                                  ("cpu", 768, [3, 3, 3, 1]), ("cuda", 1024, [2] * 5),
+                                                  ("cuda", 2048, [1] * 10)])
+def test_a_vae_gets_pieces_by_their_pixels_on_every_device(device, size, wanted):
+    parts = _pieces(torch.empty(10, 3, size, size, device="meta"), torch.device(device))
+    assert [len(p) for p in parts] == wanted
+
+
+def test_latents_do_not_depend_on_the_pieces(models, monkeypatch):
+    model, x, seen = models["unet"], torch.rand(5, 3, 64, 64) * 2 - 1, []
+    want = model.encode(x)
+    monkeypatch.setattr("revelio.models.face.PIECE_PIXELS", 2 * 64 * 64)
+    handle = model.vae.encoder.register_forward_pre_hook(lambda module, args: seen.append(len(args[0])))
+    assert torch.allclose(model.encode(x), want, atol=1e-5) and seen == [2, 2, 1]
+    handle.remove()
 
 
 def test_weights_on_the_meta_device_are_refused(folders):

@@ -9,7 +9,10 @@ import transformers
 from diffusers import AutoencoderKL, DDIMScheduler, DDPMScheduler, FlowMatchEulerDiscreteScheduler
 from tokenizers.pre_tokenizers import ByteLevel
 from transformers import CLIPTextConfig, CLIPTokenizer, T5Config, T5EncoderModel, T5Tokenizer
-from revelio.core import RevelioError, unknown
+from revelio.core import unknown
+import tempfile
+import pandas as pd
+from revelio.models.loading import load_model
 
 # cell fe9476eb
 import diffusers
@@ -17,7 +20,7 @@ import pytest
 import torch
 import transformers
 
-from revelio.core import read_json
+from revelio.core import RevelioError, read_json
 from revelio.models.tiny import TINY
 
 RUN = {"dit": dict(class_labels=[3]), "pixel": {}, "pixart": dict(prompt="a cat", use_resolution_binning=False),
@@ -39,7 +42,7 @@ def test_diffusers_loads_and_runs_them(folders, family):
         RUN[family] = RUN[family] | dict(height=64, width=64)
     assert pipe(**RUN[family], num_inference_steps=2).images[0].size == (size, size)
 
-
+# cell 58c0881c
 @pytest.mark.parametrize("family", ["clip", "dinov2"])
 def test_transformers_loads_the_baselines(folders, family):
     model = transformers.AutoModel.from_pretrained(folders[family])
@@ -59,7 +62,7 @@ def test_they_are_small_and_the_seed_makes_the_weights(folders, tmp_path, family
     assert weights(save_tiny_model(tmp_path / "other", family, seed=1)) != weights(folders[family])
     assert torch.equal(before, torch.random.get_rng_state())
 
-
+# cell 8cec183f
 def test_a_tiny_transformer_has_as_many_blocks_as_asked(tmp_path):
     for family, blocks in (("dit", 28), ("pixart", 5), ("sd3", 5), ("flux", 6)):
         config = read_json(save_tiny_model(tmp_path / family, family, n_blocks=blocks) / "transformer/config.json")

@@ -2,6 +2,7 @@
 from revelio.models.weights import *
 import importlib.resources
 import json
+import pickle
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -22,6 +23,8 @@ from transformers.utils import logging as transformers_logging
 from revelio.core import RevelioError, data_path, fingerprint, hash_files, logger, read_json, unknown, write_json
 from revelio.images.readers import hub_is_away
 from revelio.models.configs import SCHEDULE
+import tempfile
+import pandas as pd
 
 # cell cf1574ac
 import dataclasses
@@ -49,6 +52,36 @@ def folders(tmp_path_factory):
     return {f: save_tiny_model(home / f"tiny-{f}", f) for f in ("unet", "dit", "clip")}
 
 
+def test_registry_invents_no_revisions():
+    assert all(e.revision is None and e.verified == (not e.hub_ids) for e in MODELS.values())
+    assert all(alias == e.alias and e.prompts in ("text", "class", "none") for alias, e in MODELS.items())
+
+
+import copy
+
+from PIL import Image
+
+from revelio.features.sweep import extract
+from revelio.images.table import load_table
+from revelio.models.loading import load_model
+
+# cell f6a3494a
+def test_absent_models_answer_at_once(tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("REVELIO_DATA", str(tmp_path))
+    began = time.monotonic()
+    for name, message in (("sd15", "stable-diffusion-v1-5 or .*nor in the Hugging Face cache.*HF_HUB_OFFLINE is set"),
+                          ("flux1-dev", "FLUX.1-dev is neither"), ("sd15+a/b", "stable-diffusion-v1-5 or"),
+                          ("someone/nothing", "someone/nothing is neither a folder here"),
+                          ("/no/such/folder", "no folder '/no/such/folder'"),
+                          (tmp_path, "no model_index.json and no config.json"),
+                          ("mini-ds", "unknown model 'mini-ds'.*Did you mean 'mini-sd'"),
+                          ("mini-sd", "models/mini-sd' not found")):
+        with pytest.raises(RevelioError, match=message):
+            open_folder(name)
+    assert time.monotonic() - began < 5
+
+# cell 22bc2f85
 FILES_OF_SD15 = """.gitattributes README.md model_index.json v1-5-pruned.safetensors v1-5-pruned-emaonly.ckpt
 feature_extractor/preprocessor_config.json safety_checker/config.json safety_checker/model.safetensors
 scheduler/scheduler_config.json tokenizer/merges.txt tokenizer/vocab.json tokenizer/tokenizer_config.json
@@ -78,167 +111,26 @@ vae/diffusion_pytorch_model.bin""".split()
     assert wanted_files(["config.json", "model.safetensors", "pytorch_model.bin", "onnx/model.safetensors"]) == [
         "config.json", "model.safetensors"]
 
-# cell f6a3494a
-class Hub:
-    "Repositories in memory (None: a gated one); a snapshot is a folder with the commit's name."
-    def __init__(self, cache, repositories):
-        self.cache, self.repositories, self.asked = cache, repositories, []
-        self.commits = ["0123abcd"]  # the last one is the newest
+# cell a9326b42
+def test_one_copy_of_the_weights_is_chosen():
+    stem, names = "diffusion_pytorch_model", [f"{{}}{v}.safetensors" for v in (".fp16", ".bf16", "", ".non_ema")]
+    files = [n.format(stem) for n in names]
+    assert weight_files([*files, f"{stem}.bin", "optimizer.bin", "flax_model.msgpack"]) == ("", [f"{stem}.safetensors"])
+    assert weight_files(files[:2]) == ("fp16", files[:1]) and weight_files(files[1:2]) == ("bf16", files[1:2])
+    assert weight_files([f"{stem}.bin", files[0]]) == ("", [f"{stem}.bin"])
+    assert weight_files(["config.json"]) == ("", [])
+    for pattern in ("model-0000{}-of-00002.fp16.safetensors", "model.fp16-0000{}-of-00002.safetensors"):
+        assert weight_files([pattern.format(i) for i in (2, 1)]) == ("fp16", [pattern.format(i) for i in (1, 2)])
+    with pytest.raises(RevelioError, match="variants, ema, non_ema, and it is not clear"):
+        weight_files([f"{stem}.ema.safetensors", files[3]])
 
-    def error(self, kind):
-        return kind("no", response=type("Response", (), {"headers": {}, "request": None, "status_code": 401})())
-
-    def list_repo_files(self, hub_id, revision=None):
-        self.asked.append(hub_id)
-        if hub_id not in self.repositories:
-            raise self.error(RepositoryNotFoundError)
-        if revision not in (None, "main", *self.commits):
-            raise self.error(RevisionNotFoundError)
-        if (source := self.repositories[hub_id]) is None:
-            return ["config.json"]
-        return [p.relative_to(source).as_posix() for p in source.rglob("*") if p.is_file()]
-
-    def snapshot_download(self, hub_id, revision=None, local_files_only=False, allow_patterns=None):
-        home = self.cache / hub_id.replace("/", "--") / "snapshots"
-        here = [c for c in reversed(self.commits) if (home / c).exists()]  # refs/main of the cache: what came last
-        newest = (here or [""])[0] if local_files_only else self.commits[-1]
-        commit = newest if revision in (None, "main") else revision if revision in self.commits else ""
-        folder = home / commit
-        if local_files_only and (not commit or not folder.exists()):
-            raise LocalEntryNotFoundError("no snapshot")
-        if not local_files_only and self.repositories[hub_id] is None:
-            raise self.error(GatedRepoError)
-        for name in allow_patterns or ():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(self.repositories[hub_id] / name, folder / name)
-        return str(folder)
-
-
-@pytest.fixture
-def hub(folders, tmp_path, monkeypatch):
-    hub = Hub(tmp_path / "cache", {MODELS["sd15"].hub_ids[1]: folders["unet"], "someone/tiny": folders["unet"],
-                                   "someone/gated": None, "someone/clip": folders["clip"]})
-    monkeypatch.setattr("revelio.models.weights.list_repo_files", hub.list_repo_files)
-    monkeypatch.setattr("revelio.models.weights.snapshot_download", hub.snapshot_download)
-    monkeypatch.setattr("revelio.models.weights.hub_is_away", lambda: "")
-    return hub
-
-
-def test_a_download_records_its_revision_and_is_used_again(hub, folders, monkeypatch):
-    folder = open_folder("sd15")
-    assert hub.asked == list(MODELS["sd15"].hub_ids)  # the first has none, the second has
-    assert folder.name == "sd15" and folder.revision == "0123abcd" and open_folder(folders["unet"]).revision is None
-    assert folder.pipeline == "StableDiffusionPipeline"
-    assert folder.fingerprint == open_folder(folders["unet"]).fingerprint
-    monkeypatch.setattr("revelio.models.weights.hub_is_away", lambda: "the cable is cut")
-    assert open_folder("sd15") == folder and open_folder(folder.path).revision == "0123abcd"
-    part = open_folder(f"{folders['unet']}+{MODELS['sd15'].hub_ids[1]}").swapped["unet"]
-    assert part == folder.path / "unet" and len(hub.asked) == 2
-    with pytest.raises(RevelioError, match="someone/tiny is neither.*and the cable is cut"):
-        find_model("someone/tiny")
-
-
-def test_a_part_alone_is_downloaded_and_completed_later(hub, folders):
-    folder = open_folder(f"{folders['unet']}+someone/tiny")
-    assert folder.name == "tiny-unet+someone/tiny" and folder.path == folders["unet"]
-    snapshot = folder.swapped["unet"].parent
-    assert {p.name for p in snapshot.iterdir()} == {"model_index.json", "unet"}
-    assert find_model("someone/tiny") == snapshot and (snapshot / "vae/config.json").exists()
-    assert len(hub.asked) == 2
-
-
-@pytest.mark.parametrize("lost", ["unet/diffusion_pytorch_model.safetensors", "tokenizer", "vae/config.json",
-                                  "scheduler/scheduler_config.json", "model_index.json"])
-def test_half_a_snapshot_is_completed(hub, lost):
-    folder = find_model("someone/tiny")
-    (shutil.rmtree if (folder / lost).is_dir() else os.unlink)(folder / lost)
-    assert find_model("someone/tiny") == folder and (folder / lost).exists() and len(hub.asked) == 2
-
-
-def test_a_missing_shard_or_processor_is_noticed(hub):
-    folder = find_model("someone/tiny")
-    write_json(folder / "unet/model.safetensors.index.json", {"weight_map": {"a": "one.safetensors"}})
-    find_model("someone/tiny")
-    assert len(hub.asked) == 2
-    (folder / "unet/one.safetensors").touch()
-    find_model("someone/tiny")
-    assert len(hub.asked) == 2
-    (find_model("someone/clip") / "preprocessor_config.json").unlink()
-    assert (find_model("someone/clip") / "preprocessor_config.json").exists() and len(hub.asked) == 4
-
-
-OLD, NEW = "a" * 40, "b" * 40
-
-
-def test_a_revision_is_asked_of_the_hub_and_a_folder_has_none(hub, folders, tmp_path, monkeypatch):
-    hub.commits = [OLD, NEW]
-    assert find_model("someone/tiny").name == NEW and find_model("someone/tiny", OLD).name == OLD
-    assert open_folder("sd15", OLD).revision == OLD  # of an alias, in the repository that is there
-    assert open_folder("someone/tiny", "main").revision == NEW
-    with pytest.raises(RevelioError, match="the hub has no someone/tiny at v9. The cache has revision b{40}. Check"):
-        find_model("someone/tiny", "v9")
-    for name, said in ((folders["unet"], "this is a folder"), ("mini-sd", "this is a folder"),
-                       ("mini-sd-noto", "this is a folder"), ("someone/tiny+someone/tiny", "two sources")):
-        with pytest.raises(RevelioError, match=f"revision '{OLD}' of model .*{said}.*[Ll]eave the revision out"):
-            open_folder(name, OLD)
-    entry = dataclasses.replace(MODELS["sd15"], hub_ids=("someone/tiny",), revision=OLD)
-    monkeypatch.setitem(MODELS, "sd15", entry)
-    assert find_model("sd15").name == OLD and find_model("sd15", NEW).name == NEW
-
-
-def test_a_lock_file_notes_the_first_commit_and_later_runs_keep_to_it(hub, folders, tmp_path, monkeypatch):
-    hub.commits, lock = [OLD], tmp_path / "presets/paper.lock.json"
-    find_model(folders["unet"], lock=lock)
-    assert not lock.exists()  # a folder is not locked
-    assert open_folder("sd15", lock=lock).revision == OLD
-    assert read_json(lock) == {MODELS["sd15"].hub_ids[1]: OLD}
-    open_folder(f"{folders['unet']}+someone/tiny", lock=lock)
-    assert read_json(lock) == {"someone/tiny": OLD, MODELS["sd15"].hub_ids[1]: OLD}
-    hub.commits, written = [OLD, NEW], lock.read_text()
-    assert find_model("someone/tiny", lock=lock).name == OLD  # completed, not renewed
-    shutil.rmtree(hub.cache)
-    assert find_model("someone/tiny").name == NEW and find_model("someone/tiny", lock=lock).name == OLD
-    for asked in (NEW, "main"):
-        with pytest.raises(RevelioError, match=f"paper.lock.json pins someone/tiny to revision {OLD}, and this run has "
-                                               f"{NEW}. Leave the revision out.*delete the line"):
-            find_model("someone/tiny", asked, lock)
-    assert find_model("someone/tiny", OLD, lock).name == OLD and lock.read_text() == written
-    shutil.rmtree(hub.cache / "someone--tiny/snapshots" / OLD)
-    monkeypatch.setattr("revelio.models.weights.hub_is_away", lambda: "the cable is cut")
-    with pytest.raises(RevelioError, match=f"someone/tiny at {OLD} is neither.*The cache has revision {NEW}; to take "
-                                           f"that, delete.*hf download someone/tiny --revision {OLD}"):
-        find_model("someone/tiny", lock=lock)
-
-
+# cell 446ca871
 def test_jobs_that_note_at_once_lose_no_line(tmp_path):
     code = ("import sys; from revelio.models.weights import _note\n"
             "for i in range(20): _note(sys.argv[1], f'{sys.argv[2]}/m{i}', 'c' * 40)")
     jobs = [subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "a.lock.json"), name]) for name in "pq"]
     assert [job.wait() for job in jobs] == [0, 0]
     assert len(read_json(tmp_path / "a.lock.json")) == 40
-
-
-def test_closed_and_missing_repositories_say_what_to_do(hub):
-    with pytest.raises(RevelioError, match="someone/gated is gated: accept its terms at .*/someone/gated.*hf auth"):
-        find_model("someone/gated")
-    with pytest.raises(RevelioError, match="no repository someone/nothing on the hub, or it is private"):
-        find_model("someone/nothing")
-
-
-def test_absent_models_answer_at_once(tmp_path, monkeypatch):
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    monkeypatch.setenv("REVELIO_DATA", str(tmp_path))
-    began = time.monotonic()
-    for name, message in (("sd15", "stable-diffusion-v1-5 or .*nor in the Hugging Face cache.*HF_HUB_OFFLINE is set"),
-                          ("flux1-dev", "FLUX.1-dev is neither"), ("sd15+a/b", "stable-diffusion-v1-5 or"),
-                          ("someone/nothing", "someone/nothing is neither a folder here"),
-                          ("/no/such/folder", "no folder '/no/such/folder'"),
-                          (tmp_path, "no model_index.json and no config.json"),
-                          ("mini-ds", "unknown model 'mini-ds'.*Did you mean 'mini-sd'"),
-                          ("mini-sd", "models/mini-sd' not found")):
-        with pytest.raises(RevelioError, match=message):
-            open_folder(name)
-    assert time.monotonic() - began < 5
 
 # cell 76a160e9
 def test_the_denoiser_may_come_from_elsewhere(folders, tmp_path):
@@ -273,7 +165,49 @@ def test_an_embedded_variant_stores_only_what_differs(folders, tmp_path, monkeyp
     net = folder.load(diffusers.UNet2DConditionModel, "unet", torch.device("cpu"))
     assert torch.equal(net.conv_in.weight, load_file(next((own / "unet").glob("*.safetensors")))["conv_in.weight"])
 
+# cell 6b8173eb
+def edit(file, **changes):
+    write_json(file, json.loads(file.read_text()) | changes)
 
+
+def test_the_fingerprint_is_that_of_what_is_read(folders, tmp_path):
+    folder = shutil.copytree(folders["unet"], tmp_path / "m")
+    seen = [open_folder(folder).fingerprint]
+
+    def changes():
+        seen.append(open_folder(folder).fingerprint)
+        return len(set(seen)) == len(seen)
+    assert seen == [open_folder(folders["unet"]).fingerprint]
+    unet = folder / "unet/diffusion_pytorch_model.safetensors"
+    shutil.copy(unet, unet.with_name("diffusion_pytorch_model.fp16.safetensors"))
+    (folder / "safety_checker").mkdir()
+    (folder / "safety_checker/model.safetensors").write_bytes(b"not run")
+    (folder / "v1-5-pruned.safetensors").write_bytes(b"not read")
+    edit(folder / "unet/config.json", _diffusers_version="9", _name_or_path="elsewhere")
+    edit(folder / "scheduler/scheduler_config.json", _class_name="PNDMScheduler", skip_prk_steps=True)
+    assert open_folder(folder).fingerprint == seen[0]
+    for file, change in (
+            ("vae/config.json", {"scaling_factor": 0.2}), ("unet/config.json", {"center_input_sample": True}),
+            ("scheduler/scheduler_config.json", {"beta_end": 0.02}), ("tokenizer/vocab.json", {"extra": 999}),
+            ("text_encoder/config.json", {"hidden_act": "gelu"})):
+        edit(folder / file, **change)
+        assert changes(), file
+
+# cell 4ca7d209
+def test_another_unet_behind_the_link_is_another_model(folders, tmp_path):
+    other, folder = save_tiny_model(tmp_path / "other", seed=1), shutil.copytree(folders["unet"], tmp_path / "m")
+    seen = []
+    for target in (folders["unet"], other):
+        shutil.rmtree(folder / "unet") if not (folder / "unet").is_symlink() else (folder / "unet").unlink()
+        (folder / "unet").symlink_to(target / "unet")
+        seen.append(open_folder(folder).fingerprint)
+    assert seen[0] == open_folder(folders["unet"]).fingerprint != seen[1]
+    (folder / "unet").unlink()
+    (folder / "unet").symlink_to(tmp_path / "gone")
+    with pytest.raises(RevelioError, match="the part 'unet' of model 'm' has no weights"):
+        print(open_folder(folder).fingerprint)
+
+# cell d7803697
 @pytest.mark.parametrize("part, cls", [("unet", diffusers.UNet2DConditionModel), ("vae", diffusers.AutoencoderKL),
                                        ("text_encoder", transformers.CLIPTextModel)])
 def test_broken_parts_are_named_and_missing_weights_never_made_up(folders, tmp_path, part, cls):
@@ -302,7 +236,40 @@ def test_parts_are_frozen_and_take_the_precision_that_is_asked_for(folders):
         assert net.conv_in.weight.is_contiguous(memory_format=torch.channels_last)
     assert torch.get_default_dtype() == torch.float32
 
+# cell 7aca6f61
+def test_hooks_cannot_be_recorded(folders):
+    model = load_model(folders["unet"], "cpu")
+    first, block = model.fingerprint, model.denoiser.mid_block
+    for hook in (block.register_forward_hook(lambda module, args, output: 2 * output),
+                 block.register_forward_pre_hook(lambda module, args: None)):
+        with pytest.raises(RevelioError, match="UNet2DConditionModel has a hook or another forward at 'mid_block'"):
+            print(model.fingerprint)
+        hook.remove()
+    assert model.fingerprint == first
+    block.forward = lambda *args, **kwargs: args[0]
+    with pytest.raises(RevelioError, match="at 'mid_block'"):
+        print(model.fingerprint)
 
+
+def test_use_changes_nothing(folders):
+    for family in ("unet", "dit"):
+        model = load_model(folders[family], "cpu")
+        first = model.fingerprint
+        with torch.no_grad():
+            model.denoise(torch.randn(1, *model.latent_shape), 25, model.condition(1))
+            model.encode([Image.new("RGB", (64, 64))])
+        assert model.fingerprint == first and list(model.layers)
+
+# cell 31d1c5dd
+def test_files_that_changed_since_loading_are_not_what_was_loaded(folders, tmp_path):
+    folder = shutil.copytree(folders["unet"], tmp_path / "m")
+    early, late = load_model(folder, "cpu"), load_model(folder, "cpu")
+    first = early.fingerprint
+    weights = "unet/diffusion_pytorch_model.safetensors"
+    os.replace(save_tiny_model(tmp_path / "other", seed=1) / weights, folder / weights)
+    assert early.fingerprint == first and late.fingerprint not in (first, open_folder(folder).fingerprint)
+
+# cell 5c16ad18
 def test_an_architecture_has_random_weights_or_none(folders):
     def load(device, seed=0):
         return open_architecture("dit-xl-2-256", seed).load(diffusers.AutoencoderKL, "vae", torch.device(device))
@@ -320,395 +287,3 @@ def test_architectures_are_files_of_the_package_and_hold_facts_only():
         text = file.read_text(encoding="utf-8")
         assert not {"_name_or_path", "_diffusers_version"} & set(json.loads(text)) and len(text) < 3000
         assert ("scheduler" in json.loads(text)) == (MODELS[alias].family != "vision")
-
-
-def test_registry_invents_no_revisions():
-    assert all(e.revision is None and e.verified == (not e.hub_ids) for e in MODELS.values())
-    assert all(alias == e.alias and e.prompts in ("text", "class", "none") for alias, e in MODELS.items())
-
-# cell a9326b42
-import copy
-
-from PIL import Image
-
-from revelio.features.sweep import extract
-from revelio.images.table import load_table
-from revelio.models.loading import load_model
-
-
-def rename(folder, change):
-    "Give weight files, and the names in their index, other names."
-    for file in sorted(folder.rglob("*")):
-        if file.suffix in (".safetensors", ".bin"):
-            file.rename(file.with_name(change(file.name)))
-
-
-def fp16(name):
-    return name.replace(".safetensors", ".fp16.safetensors")
-
-
-def shard(folder, cls, part, variant=None, limit="20KB"):
-    "Save a part again, in pieces."
-    net = cls.from_pretrained(folder / part)
-    for file in (folder / part).glob("*.safetensors"):
-        file.unlink()
-    net.save_pretrained(folder / part, max_shard_size=limit, variant=variant)
-    assert len(list((folder / part).glob("*.safetensors"))) > 2
-
-
-def as_snapshot(folder, home):
-    "A folder as the hub's cache has it: links to blobs."
-    snapshot = home / "models--someone--tiny/snapshots/0123abcd"
-    for i, file in enumerate(sorted(p for p in folder.rglob("*") if p.is_file())):
-        blob, link = home / f"models--someone--tiny/blobs/{i:04x}", snapshot / file.relative_to(folder)
-        blob.parent.mkdir(parents=True, exist_ok=True)
-        link.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(file, blob)
-        link.symlink_to(os.path.relpath(blob, link.parent))
-    return snapshot
-
-
-def all_parts(folder):
-    parts = open_folder(folder)
-    classes = {"unet": diffusers.UNet2DConditionModel, "vae": diffusers.AutoencoderKL,
-               "text_encoder": transformers.CLIPTextModel}
-    return {p: parts.load(cls, p, torch.device("cpu")) for p, cls in classes.items()}
-
-
-def same(one, two):
-    return all(torch.equal(a, b) for p in one for a, b in zip(one[p].parameters(), two[p].parameters(), strict=True))
-
-
-WAYS = {
-    "variant": lambda f: rename(f, fp16), "bf16": lambda f: rename(f, lambda n: n.replace(".safe", ".bf16.safe")),
-    "a variant of one part": lambda f: rename(f / "vae", fp16),
-    "the only copy": lambda f: rename(f / "unet", lambda n: n.replace(".safe", ".non_ema.safe")),
-    "shards": lambda f: shard(f, diffusers.UNet2DConditionModel, "unet"),
-    "shards of a variant": lambda f: shard(f, diffusers.UNet2DConditionModel, "unet", "fp16"),
-    "shards of transformers": lambda f: shard(f, transformers.CLIPTextModel, "text_encoder", "fp16")}
-
-
-@pytest.mark.parametrize("linked", [False, True])
-@pytest.mark.parametrize("way", WAYS)
-def test_weights_are_read_however_they_are_kept(folders, tmp_path, monkeypatch, way, linked):
-    folder, want = shutil.copytree(folders["unet"], tmp_path / "m"), all_parts(folders["unet"])
-    WAYS[way](folder)
-    if linked:
-        folder = as_snapshot(folder, tmp_path)
-        monkeypatch.setattr("revelio.models.weights.snapshot_download", lambda *args, **kwargs: str(folder))
-        assert find_model("someone/tiny") == folder  # offline: the snapshot is whole
-    assert same(all_parts(folder), want)
-    names = [p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()]
-    assert {n for n in names if n.endswith((".safetensors", ".json"))} <= set(wanted_files(names))
-
-
-def test_one_copy_of_the_weights_is_chosen():
-    stem, names = "diffusion_pytorch_model", [f"{{}}{v}.safetensors" for v in (".fp16", ".bf16", "", ".non_ema")]
-    files = [n.format(stem) for n in names]
-    assert weight_files([*files, f"{stem}.bin", "optimizer.bin", "flax_model.msgpack"]) == ("", [f"{stem}.safetensors"])
-    assert weight_files(files[:2]) == ("fp16", files[:1]) and weight_files(files[1:2]) == ("bf16", files[1:2])
-    assert weight_files([f"{stem}.bin", files[0]]) == ("", [f"{stem}.bin"])
-    assert weight_files(["config.json"]) == ("", [])
-    for pattern in ("model-0000{}-of-00002.fp16.safetensors", "model.fp16-0000{}-of-00002.safetensors"):
-        assert weight_files([pattern.format(i) for i in (2, 1)]) == ("fp16", [pattern.format(i) for i in (1, 2)])
-    with pytest.raises(RevelioError, match="variants, ema, non_ema, and it is not clear"):
-        weight_files([f"{stem}.ema.safetensors", files[3]])
-
-
-def edit(file, **changes):
-    write_json(file, json.loads(file.read_text()) | changes)
-
-
-REFUSALS = [  # part ("": the index), changes of its settings, what is said
-    ("", {"_class_name": ["my_pipeline", "MyPipeline"]}, "custom pipeline, MyPipeline of my_pip"),
-    ("", {"_class_name": None}, "pipeline of no class; expected one of"),
-    ("", {"unet": ["my_unet", "MyUNet"]}, "'unet'.*class MyUNet of 'my_unet': code.*is not run"),
-    ("", {"vae": ["my_vae", "MyVAE"]}, "'vae'.*class MyVAE"),
-    ("", {"text_encoder": ["kolors", "ChatGLM"]}, "'text_encoder'.*class ChatGLM"),
-    ("", {"text_encoder": ["transformers", "NoSuchModel"]}, "'text_encoder'.*NoSuchModel"),
-    ("", {"tokenizer": ["my_words", "MyTokenizer"]}, "'tokenizer'.*class MyTokenizer"),
-    ("", {"unet": [None, None]}, "'unet'.*null in model_index.json"),
-    ("", {"text_encoder": [None, None]}, "'text_encoder'.*null in model_index.json"),
-    ("unet", {"_class_name": "MyUNet"}, "'unet' of model 'm' is a MyUNet; expected UNet2DCondition"),
-    ("unet", {"_class_name": ["my", "UNet"]}, r"is a my\.UNet; expected UNet2DConditionModel"),
-    ("unet", {"_class_name": "UNet2DModel"}, "is a UNet2DModel; expected"),
-    ("vae", {"_class_name": "AutoencoderDC"}, "'vae'.*is a AutoencoderDC; expected AutoencoderKL"),
-    ("unet", {"quantization_config": {"quant_method": "bitsandbytes"}}, "'unet'.*quantised .bitsandbytes."),
-    ("vae", {"quantization_config": {"quant_method": "gguf"}}, "'vae'.*quantised .gguf."),
-    ("text_encoder", {"quantization_config": {"quant_method": "torchao"}}, "text_encoder.*torchao"),
-]
-LEFT = [("unet", "diffusion_pytorch_model.gguf", "'unet'.*holds diffusion_pytorch_model.gguf, a format"),
-        ("unet", "diffusion_flax_model.msgpack", "'unet'.*msgpack, a format that is not read"),
-        ("text_encoder", "tf_model.h5", "'text_encoder'.*tf_model.h5"), ("vae", "vae.pt", "'vae'.*vae.pt, a format"),
-        ("vae", "notes.txt", "'vae'.*has no weights")]
-
-
-@pytest.mark.parametrize("part, change, said", REFUSALS + LEFT, ids=lambda v: v if isinstance(v, str) else None)
-def test_what_is_not_run_is_refused_by_name(folders, tmp_path, part, change, said):
-    folder = shutil.copytree(folders["unet"], tmp_path / "m")
-    if isinstance(change, str):  # all that is left of the weights
-        [f.unlink() for f in (folder / part).glob("*.safetensors")]
-        (folder / part / change).write_bytes(b"weights")
-    else:
-        edit(folder / part / "config.json" if part else folder / "model_index.json", **change)
-    with pytest.raises(RevelioError, match=said) as e:
-        load_model(folder, "cpu")
-    assert "\n" not in str(e.value) and str(tmp_path) not in str(e.value)
-
-
-def test_adapters_and_scales_among_the_weights_are_not_dropped_in_silence(folders, tmp_path, caplog):
-    folder = shutil.copytree(folders["unet"], tmp_path / "m")
-    file = next((folder / "unet").glob("*.safetensors"))
-    for name, is_refused in (("conv_in.lora_A.weight", True), ("conv_in.weight_scale", True), ("extra.weight", False)):
-        save_file(load_file(next((folders["unet"] / "unet").glob("*.safetensors"))) | {name: torch.ones(1)}, file,
-                  metadata={"format": "pt"})
-        if is_refused:
-            with pytest.raises(RevelioError, match=f"does not have, such as '{name}'.*quantised, or an adapter"):
-                load_model(folder, "cpu")
-        else:
-            load_model(folder, "cpu")
-            assert "1 weights that UNet2DConditionModel does not have, such as 'extra.weight'" in caplog.text
-
-# cell 6b8173eb
-def test_the_fingerprint_is_that_of_what_is_read(folders, tmp_path):
-    folder = shutil.copytree(folders["unet"], tmp_path / "m")
-    seen = [open_folder(folder).fingerprint]
-
-    def changes():
-        seen.append(open_folder(folder).fingerprint)
-        return len(set(seen)) == len(seen)
-    assert seen == [open_folder(folders["unet"]).fingerprint]
-    unet = folder / "unet/diffusion_pytorch_model.safetensors"
-    shutil.copy(unet, unet.with_name("diffusion_pytorch_model.fp16.safetensors"))
-    (folder / "safety_checker").mkdir()
-    (folder / "safety_checker/model.safetensors").write_bytes(b"not run")
-    (folder / "v1-5-pruned.safetensors").write_bytes(b"not read")
-    edit(folder / "unet/config.json", _diffusers_version="9", _name_or_path="elsewhere")
-    edit(folder / "scheduler/scheduler_config.json", _class_name="PNDMScheduler", skip_prk_steps=True)
-    assert open_folder(folder).fingerprint == seen[0]
-    for file, change in (
-            ("vae/config.json", {"scaling_factor": 0.2}), ("unet/config.json", {"center_input_sample": True}),
-            ("scheduler/scheduler_config.json", {"beta_end": 0.02}), ("tokenizer/vocab.json", {"extra": 999}),
-            ("text_encoder/config.json", {"hidden_act": "gelu"})):
-        edit(folder / file, **change)
-        assert changes(), file
-
-
-def test_another_unet_behind_the_link_is_another_model(folders, tmp_path):
-    other, folder = save_tiny_model(tmp_path / "other", seed=1), shutil.copytree(folders["unet"], tmp_path / "m")
-    seen = []
-    for target in (folders["unet"], other):
-        shutil.rmtree(folder / "unet") if not (folder / "unet").is_symlink() else (folder / "unet").unlink()
-        (folder / "unet").symlink_to(target / "unet")
-        seen.append(open_folder(folder).fingerprint)
-    assert seen[0] == open_folder(folders["unet"]).fingerprint != seen[1]
-    (folder / "unet").unlink()
-    (folder / "unet").symlink_to(tmp_path / "gone")
-    with pytest.raises(RevelioError, match="the part 'unet' of model 'm' has no weights"):
-        print(open_folder(folder).fingerprint)
-
-
-@torch.no_grad()
-def fuse_lora(module, seed=0):
-    "As peft fuses: through .data, which leaves no version behind."
-    generator = torch.Generator().manual_seed(seed)
-    up, down = (torch.randn(n, 2, generator=generator) for n in module.weight.shape)
-    module.weight.data += 0.1 * up @ down.T
-
-
-def attention(net):
-    return net.down_blocks[1].attentions[0].transformer_blocks[0].attn1
-
-
-def replaced(net):
-    net.up_blocks[1].resnets[0] = torch.nn.Identity()
-
-
-CHANGES = {
-    "LoRA": lambda m: fuse_lora(attention(m.denoiser).to_q), "in place": lambda m: m.denoiser.conv_in.bias.add_(1e-6),
-    "rows swapped": lambda m: m.denoiser.conv_in.weight.data.copy_(m.denoiser.conv_in.weight.flip(0)),
-    "LoRA in the text": lambda m: fuse_lora(m.text_encoder.encoder.layers[0].self_attn.q_proj),
-    "module": lambda m: replaced(m.denoiser), "activation": lambda m: setattr(m.denoiser, "conv_act", torch.nn.ReLU()),
-    "FreeU": lambda m: m.denoiser.enable_freeu(0.9, 0.2, 1.5, 1.6), "dtype": lambda m: m.denoiser.half(),
-    "processor": lambda m: m.denoiser.set_attn_processor(diffusers.models.attention_processor.AttnProcessor()),
-    "VAE": lambda m: m.vae.quant_conv.weight.mul_(1.01),
-    "setting": lambda m: m.vae.register_to_config(scaling_factor=0.5),
-    "tiles": lambda m: m.vae.enable_tiling(), "schedule": lambda m: setattr(m, "noise", m.noise * 0.9),
-    "the denoiser": lambda m: setattr(m, "denoiser", type(m.denoiser).from_config(m.denoiser.config)),
-    "text encoder": lambda m: setattr(m.pipe, "text_encoder", type(m.text_encoder)(m.text_encoder.config)),
-}
-
-
-@pytest.fixture(scope="module")
-def loaded(folders):
-    return load_model(folders["unet"], "cpu")
-
-
-@pytest.mark.parametrize("change", CHANGES)
-def test_a_change_in_memory_is_another_model(folders, loaded, change):
-    one, two, plain = *(copy.deepcopy(loaded) for _ in range(2)), loaded
-    first = one.fingerprint
-    assert first == plain.fingerprint == open_folder(folders["unet"]).fingerprint
-    one.condition(1)
-    with torch.no_grad(), torch.random.fork_rng():
-        for model in (one, two):
-            torch.manual_seed(5)
-            CHANGES[change](model)
-    assert one.fingerprint == two.fingerprint != first  # the same change gives the same model
-    assert (one._prompts == {}) and plain.fingerprint == first
-
-def test_an_old_store_is_refused_after_a_lora_is_fused(folders, tmp_path):
-    model = load_model(folders["unet"], "cpu")
-    table = load_table("emoji", limit=2)
-    extract(model, table, ["bottleneck"], [25], tmp_path / "store")
-    extract(model, table, ["bottleneck"], [25], tmp_path / "store")
-    fuse_lora(attention(model.denoiser).to_q)
-    with pytest.raises(RevelioError, match="model_hash"):
-        extract(model, table, ["bottleneck"], [25], tmp_path / "store")
-
-
-def test_hooks_cannot_be_recorded(folders):
-    model = load_model(folders["unet"], "cpu")
-    first, block = model.fingerprint, model.denoiser.mid_block
-    for hook in (block.register_forward_hook(lambda module, args, output: 2 * output),
-                 block.register_forward_pre_hook(lambda module, args: None)):
-        with pytest.raises(RevelioError, match="UNet2DConditionModel has a hook or another forward at 'mid_block'"):
-            print(model.fingerprint)
-        hook.remove()
-    assert model.fingerprint == first
-    block.forward = lambda *args, **kwargs: args[0]
-    with pytest.raises(RevelioError, match="at 'mid_block'"):
-        print(model.fingerprint)
-
-
-def test_files_that_changed_since_loading_are_not_what_was_loaded(folders, tmp_path):
-    folder = shutil.copytree(folders["unet"], tmp_path / "m")
-    early, late = load_model(folder, "cpu"), load_model(folder, "cpu")
-    first = early.fingerprint
-    weights = "unet/diffusion_pytorch_model.safetensors"
-    os.replace(save_tiny_model(tmp_path / "other", seed=1) / weights, folder / weights)
-    assert early.fingerprint == first and late.fingerprint not in (first, open_folder(folder).fingerprint)
-
-
-def test_use_changes_nothing(folders):
-    for family in ("unet", "dit"):
-        model = load_model(folders[family], "cpu")
-        first = model.fingerprint
-        with torch.no_grad():
-            model.denoise(torch.randn(1, *model.latent_shape), 25, model.condition(1))
-            model.encode([Image.new("RGB", (64, 64))])
-        assert model.fingerprint == first and list(model.layers)
-
-# cell e4366a65
-RESNET = {"norm1": "in_layers.0", "conv1": "in_layers.2", "norm2": "out_layers.0", "conv2": "out_layers.3",
-          "time_emb_proj": "emb_layers.1", "conv_shortcut": "skip_connection"}
-ENDS = {"conv_in": "input_blocks.0.0", "time_embedding.linear_1": "time_embed.0", "conv_norm_out": "out.0",
-        "time_embedding.linear_2": "time_embed.2", "conv_out": "out.2"}
-VAE_NAMES = {
-    "mid_block.resnets.0": "mid.block_1", "mid_block.resnets.1": "mid.block_2", "mid_block.attentions.0": "mid.attn_1",
-    "conv_norm_out": "norm_out", "group_norm": "norm", "to_q": "q", "to_k": "k", "to_v": "v", "to_out.0": "proj_out",
-    "downsamplers.0": "downsample", "upsamplers.0": "upsample", "conv_shortcut": "nin_shortcut", ".resnets.": ".block."}
-
-
-def unet_name(name):
-    "What the first authors called a weight of a U-Net with one resnet a level down and two up."
-    words = name.split(".")
-    if words[0] in ("down_blocks", "up_blocks"):
-        side, i, kind, j = words[0] == "up_blocks", int(words[1]), words[2], int(words[3])
-        rest = ".".join(RESNET.get(w, w) if kind == "resnets" else w for w in words[4:])
-        if kind == "downsamplers":
-            return f"input_blocks.{2 * i + 2}.0.op.{words[-1]}"
-        if kind == "upsamplers":
-            return f"output_blocks.{2 * i + 1}.{2 if i in (1, 2) else 1}.conv.{words[-1]}"
-        return f"{'output' if side else 'input'}_blocks.{2 * i + j + (not side)}.{int(kind == 'attentions')}.{rest}"
-    if words[0] == "mid_block":
-        place = 1 if words[1] == "attentions" else 2 * int(words[2])
-        return f"middle_block.{place}." + ".".join(RESNET.get(w, w) if place != 1 else w for w in words[3:])
-    stem = ".".join(words[:-1])
-    return f"{ENDS[stem]}.{words[-1]}"
-
-
-def vae_name(name):
-    "And of a VAE of three levels."
-    for new, old in VAE_NAMES.items():
-        name = name.replace(new, old)
-    words = name.split(".")
-    if len(words) > 1 and words[1] in ("down_blocks", "up_blocks"):
-        words[1:3] = ["down", words[2]] if words[1] == "down_blocks" else ["up", str(2 - int(words[2]))]
-    return ".".join(words)
-
-
-def as_single_file(folder, file, parts=("unet", "vae", "text_encoder")):
-    "Save a pipeline as its first authors would have."
-    weights = {}
-    for part, prefix, called in (("unet", "model.diffusion_model.", unet_name), ("vae", "first_stage_model.", vae_name),
-                                 ("text_encoder", "cond_stage_model.transformer.", str)):
-        for name, w in load_file(next((folder / part).glob("*.safetensors"))).items() if part in parts else ():
-            name = f"text_model.{name.removeprefix('text_model.')}" if part == "text_encoder" else name
-            is_conv = part == "vae" and "attentions" in name and w.ndim == 2
-            weights[prefix + called(name)] = w[:, :, None, None].contiguous() if is_conv else w
-    save_file(weights, file)
-    return file
-
-
-def settings_of(folder, target):
-    "A folder without its weights."
-    return shutil.copytree(folder, target, ignore=shutil.ignore_patterns("*.safetensors"))
-
-
-def test_a_checkpoint_in_one_file_is_the_same_model(folders, tmp_path, monkeypatch):
-    file = as_single_file(folders["unet"], tmp_path / "sd.safetensors")
-    base = settings_of(folders["unet"], tmp_path / "base")
-    want, got = load_model(folders["unet"], "cpu"), load_model(f"{base}+{file}", "cpu")
-    assert got.name == "base+sd" and got.parts.held == ("unet", "vae", "text_encoder")
-    pictures, x = [Image.new("RGB", (64, 64), "red")], torch.randn(1, *want.latent_shape)
-    assert torch.equal(want.encode(pictures), got.encode(pictures))
-    with torch.no_grad():
-        one, two = (m.denoise(x, 25, m.condition(1, ["a cat"])) for m in (want, got))
-    assert torch.allclose(one, two, atol=1e-6)
-    monkeypatch.setattr("revelio.models.weights.find_model", lambda name: {"sd15": base}[name])  # as if in the cache
-    monkeypatch.chdir(tmp_path)
-    alone = load_model("sd.safetensors", "cpu")
-    assert alone.name == "sd" and torch.equal(alone.denoiser.conv_in.weight, want.denoiser.conv_in.weight)
-    first = alone.fingerprint
-    as_single_file(save_tiny_model(tmp_path / "other", seed=1), file)
-    assert open_folder(file).fingerprint != first == alone.fingerprint
-
-
-def test_a_denoiser_in_one_file_goes_into_its_pipeline(folders, tmp_path):
-    other = save_tiny_model(tmp_path / "other", seed=1)
-    want = load_file(next((other / "unet").glob("*.safetensors")))["conv_in.weight"]
-    old = as_single_file(other, tmp_path / "new.safetensors", ["unet"])
-    for file in (old, next((other / "unet").glob("*.safetensors"))):
-        model = load_model(f"{folders['unet']}+{file}", "cpu")
-        assert model.parts.held == ("unet",) and torch.equal(model.denoiser.conv_in.weight, want)
-        assert model.fingerprint != open_folder(folders["unet"]).fingerprint
-
-
-def test_files_that_are_no_models_say_what_to_do(folders, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    file, part = as_single_file(folders["unet"], tmp_path / "sd.safetensors"), tmp_path / "part.safetensors"
-    save_file({"unet.lora_A.weight": torch.ones(1)}, "lora.safetensors")
-    save_file({"emb_params": torch.ones(1)}, "words.safetensors")
-    shutil.copy(next((folders["unet"] / "unet").glob("*.safetensors")), part)
-    nine = {"model.diffusion_model.input_blocks.0.0.weight": torch.ones(16, 9, 3, 3)}
-    save_file(load_file(file) | nine, "inpaint.safetensors")
-    for name in ("a.ckpt", "a.pt", "a.bin", "a.gguf", "cut.safetensors"):
-        (tmp_path / name).write_bytes(b"no")
-    base = folders["unet"]
-    less = load_file(file)
-    del less["model.diffusion_model.input_blocks.0.0.weight"]
-    save_file(less, "less.safetensors")
-    for name, said in (
-            (f"{base}+less.safetensors", "cannot load the part 'unet' from 'less.safetensors'.*: weights are missing"),
-            ("sd.safetensors", "tokenizers of its kind .sd15.: give it as 'FOLDER.sd.safetensors'.*convert"),
-            (str(file), "give it as 'FOLDER"), ("models/gone.safetensors", "no file 'gone.safetensors' there"),
-            ("/models/gone.ckpt", "no file 'gone.ckpt'"), (f"{base}+gone.safetensors", "no file 'gone"),
-            ("a.ckpt", "a pickle, which may run code.*convert it"), ("a.pt", "a pickle"), ("a.bin", "a pickle"),
-            ("a.gguf", "quantised"), (f"{base}+a.ckpt", "a pickle"), ("lora.safetensors", "is a LoRA.*fuse_lora"),
-            ("words.safetensors", "holds no denoiser.*'emb_params'"), ("cut.safetensors", "cannot read"),
-            ("part.safetensors", "a denoiser alone.*FOLDER.FILE"), ("inpaint.safetensors", "of the kind 'inpainting'"),
-            (f"{folders['dit']}+{part}", "cannot load the part 'transformer' from 'part.safetensors'")):
-        with pytest.raises(RevelioError, match=said) as e:
-            load_model(name, "cpu")
-        assert "\n" not in str(e.value)

@@ -7,16 +7,23 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 import numpy as np
 import pandas as pd
-from scipy.sparse import csr_matrix
+from scipy.sparse import csr_array
 from sklearn.base import ClassifierMixin, clone
 from sklearn.dummy import DummyClassifier
 from sklearn.metrics import confusion_matrix
 from torch import Tensor
-from revelio.core import RevelioError, atomic_path, fingerprint, read_json, track, unknown, write_json
+from revelio.core import RevelioError, atomic_path, fingerprint, read_json, refuse_difference, track, unknown, write_json
 from revelio.probes.classifiers import CodesProbe, make_probe, pooled, scores
 from revelio.probes.diffc import DiffC, hold_out
 from revelio.stats import bootstrap_mean
 from revelio.store import FeatureStore, store_fingerprint
+import tempfile
+import matplotlib.pyplot as plt
+from revelio.features.sweep import extract
+from revelio.images.table import load_table
+from revelio.models.loading import load_model
+from revelio.sae.metrics import code_matrix
+from revelio.sae.training import TrainConfig, train_ksae
 
 # cell 19fe116d
 import numpy as np
@@ -42,8 +49,8 @@ from revelio.probes.classifiers import KNNProbe, LinearProbe, make_probe
 from revelio.probes.search import search_cells
 from revelio.store import FeatureStore, StoreWriter
 
+# cell 8046aaa3
 CLASSES = {"label": ["ant", "bee", "cat", "dog"], "group": ["insect", "mammal"]}
-QUICK = dict(width=4, n_epochs=12, lr=1e-2, batch_size=16)
 
 
 def make_store(folder, y, groups=None, layers=("a", "b"), timesteps=(25,), views=1, classes=CLASSES, strength=None,
@@ -70,13 +77,45 @@ def make_store(folder, y, groups=None, layers=("a", "b"), timesteps=(25,), views
     return FeatureStore(folder)
 
 
+QUICK = dict(width=4, n_epochs=12, lr=1e-2, batch_size=16)
+
+
 @pytest.fixture(scope="module")
 def stores(tmp_path_factory):
     home = tmp_path_factory.mktemp("stores")
     train = make_store(home / "train", np.arange(80) % 4, [f"g{i // 8}" for i in range(80)])
     return train, make_store(home / "test", np.arange(40) % 4, seed=1, names="test")
 
+# cell f2d346b2
+def test_images_without_a_label_are_left_out(tmp_path):
+    data = CellData(make_store(tmp_path / "a", [0, -1, 2, 3, -1]), "a", 25)
+    assert data.y.tolist() == ["ant", "cat", "dog"] and len(data) == 3 and data.pooled().shape == (3, 5)
+    with pytest.raises(RevelioError, match="no image"):
+        CellData(make_store(tmp_path / "b", [-1, -1]), "a", 25)
 
+
+def test_views_of_an_image(tmp_path):
+    store = make_store(tmp_path / "a", np.arange(12) % 4, views=3)
+    data = CellData(store, "a", 25)
+    features = store["a", 25].features
+    assert len(data) == 12 and torch.equal(next(data.blocks()), features[:12])
+    assert np.allclose(data.pooled("gmp"), features[:12].amax((2, 3)))
+    rows = np.arange(12)
+    seen = torch.stack([data(rows, draw) for draw in (1, 2, 3)])
+    for row in (0, 5):  # three epochs show three views, rows in different turns
+        assert {int(torch.where((features == seen[e, row]).flatten(1).all(1))[0]) for e in range(3)} == {
+            row, row + 12, row + 24}
+    assert torch.equal(data(np.array([7, 2]), 0), features[[7, 2]])
+    assert torch.equal(data.take(rows > 5)(np.array([0]), 0), features[[6]])
+    taken = data.take(rows > 9).training_rows("flatten")
+    assert np.allclose(taken["X"], features[[10, 11, 22, 23, 34, 35]].flatten(1))
+    assert taken["y"].tolist() == ["cat", "dog"] * 3 and taken["groups"].tolist() == ["train/10", "train/11"] * 3
+    assert taken["first"].tolist() == [True] * 2 + [False] * 4
+    with pytest.raises(RevelioError, match="has the views"):
+        view_rows(["a", "b", "a#1"])
+    assert view_rows(["a#1", "b"]).tolist() == [[0], [1]] and view_rows(["a", "a#0", "a#x"]).tolist() == [[0], [1], [2]]
+
+# cell 02b2d488
 def test_a_table_of_probes_with_a_dummy_in_it(stores):
     train, test = stores
     table = probe_cells(train, [("a", 25), ("b", 25)], ["linear", "knn", "diffc"], ["label", "group"], test,
@@ -106,7 +145,7 @@ def test_classes_go_by_name_not_by_number(tmp_path):
     table = probe_cells(train, [("a", 25)], ["linear"], test=test)
     assert table["accuracy"].iloc[1] > 0.9
 
-
+# cell 64da7b86
 def test_classes_missing_or_never_trained(tmp_path, caplog):
     train = make_store(tmp_path / "a", [0, 1, 2] * 12)
     test = make_store(tmp_path / "b", [0, 1, 3] * 8, seed=1, names="test")  # cat is missing, dog was never trained
@@ -126,14 +165,7 @@ def test_one_image_per_class(tmp_path):
     with pytest.raises(RevelioError, match="no class of 'label' has two split groups"):
         search_cells(train)
 
-
-def test_images_without_a_label_are_left_out(tmp_path):
-    data = CellData(make_store(tmp_path / "a", [0, -1, 2, 3, -1]), "a", 25)
-    assert data.y.tolist() == ["ant", "cat", "dog"] and len(data) == 3 and data.pooled().shape == (3, 5)
-    with pytest.raises(RevelioError, match="no image"):
-        CellData(make_store(tmp_path / "b", [-1, -1]), "a", 25)
-
-
+# cell 229612e9
 def test_levels_layers_and_pairs_that_do_not_fit(stores, tmp_path):
     train, test = stores
     with pytest.raises(RevelioError, match="unknown label level 'style'.*label, group"):
@@ -151,54 +183,72 @@ def test_levels_layers_and_pairs_that_do_not_fit(stores, tmp_path):
         check_pair(train, other)
     flat = make_store(tmp_path / "f", np.arange(40) % 4, pooled=True)
     assert probe_cells(flat, [("a", 25)], ["linear", "knn"])["accuracy"].iloc[1] > 0.8
-    with pytest.raises(RevelioError, match="--pooling none"):
+    with pytest.raises(RevelioError, match="pooling='none'"):
         probe_cells(flat, [("a", 25)], ["diffc"])
 
-
-def test_views_of_an_image(tmp_path):
-    store = make_store(tmp_path / "a", np.arange(12) % 4, views=3)
-    data = CellData(store, "a", 25)
-    features = store["a", 25].features
-    assert len(data) == 12 and torch.equal(next(data.blocks()), features[:12])
-    assert np.allclose(data.pooled("gmp"), features[:12].amax((2, 3)))
-    rows = np.arange(12)
-    seen = torch.stack([data(rows, draw) for draw in (1, 2, 3)])
-    for row in (0, 5):  # three epochs show three views, rows in different turns
-        assert {int(torch.where((features == seen[e, row]).flatten(1).all(1))[0]) for e in range(3)} == {
-            row, row + 12, row + 24}
-    assert torch.equal(data(np.array([7, 2]), 0), features[[7, 2]])
-    assert torch.equal(data.take(rows > 5)(np.array([0]), 0), features[[6]])
-    taken = data.take(rows > 9).training_rows("flatten")
-    assert np.allclose(taken["X"], features[[10, 11, 22, 23, 34, 35]].flatten(1))
-    assert taken["y"].tolist() == ["cat", "dog"] * 3 and taken["groups"].tolist() == ["train/10", "train/11"] * 3
-    assert taken["first"].tolist() == [True] * 2 + [False] * 4
-    with pytest.raises(RevelioError, match="has the views"):
-        view_rows(["a", "b", "a#1"])
-    assert view_rows(["a#1", "b"]).tolist() == [[0], [1]] and view_rows(["a", "a#0", "a#x"]).tolist() == [[0], [1], [2]]
+# cell 4314eb4d
+def test_few_shots_are_nested_and_per_class(stores):
+    train, test = (CellData(s, "a", 25) for s in stores)
+    class Spy(KNNProbe):
+        def fit(self, X, y, groups=None, first=None):
+            seen.append((sorted(y.tolist()), X[:, 0].tolist()))
+            return super().fit(X, y)
+    seen = []
+    table = few_shot({"spy": Spy(), "linear": LinearProbe()}, train, test, shots=(1, 4, 100), n_draws=2)
+    assert len(table) == 3 * 2 * 3 and set(table["kind"]) == {"dummy", "spy", "linear"}
+    one, four, all_of_it = seen[:3]
+    assert one[0] == CLASSES["label"] and len(four[0]) == 16 and len(all_of_it[0]) == 80
+    assert set(one[1]) < set(four[1]) and seen[3][1] != one[1]
+    mean = table[table["kind"] == "linear"].groupby("shots")["accuracy"].mean()
+    assert mean[100] > mean[1] and (table[table["kind"] == "dummy"]["accuracy"] <= 0.3).all()
 
 
-def test_a_diffc_folder_is_finished_once(stores, tmp_path):
-    train, test = (CellData(s, "a", 25, "group") for s in stores)
-    row = train_diffc(train, test, tmp_path / "d", seed=3, **QUICK)
-    assert row["level"] == "group" and row["seed"] == 3 and row["accuracy"] > 0.6
+def test_more_neurons_tell_more():
+    y = np.arange(120) % 6
+    x = csr_matrix((np.ones(120), (np.arange(120), y * 3)), shape=(120, 20))
+    table = codes_curve((x, y), (x, y), n_kept=(1, 3, 5, 500))
+    assert table["kind"].tolist() == ["dummy"] + ["codes"] * 4 and table["n_kept"].tolist() == [0, 1, 3, 5, 20]
+    assert table["accuracy"].iloc[0] == pytest.approx(1 / 6)
+    assert table["accuracy"].is_monotonic_increasing and table["accuracy"].iloc[-1] == 1
+
+# cell c4fabfbd
+def test_one_class_is_refused_before_any_work(tmp_path, monkeypatch):
+    one = make_store(tmp_path / "one", [1] * 12, names="one")
+    mixed = make_store(tmp_path / "mixed", [0, 1, 2] * 4, names="mixed")
+    two = make_store(tmp_path / "two", [3, 2] * 6, names="two")  # of one group, and of classes of its own
+    low = make_store(tmp_path / "low", [0, 1] * 6, names="low")
+    monkeypatch.setattr("revelio.probes.cells._fit_and_score", None)
+    monkeypatch.setattr("revelio.probes.cells.DiffC.fit", None)
+    refused = "all 12 images {} are of one class of '{}', '{}'; expected two"
+    for call, message in (
+            (lambda: probe_cells(one, [("a", 25)]), refused.format("of the store", "label", "bee")),
+            (lambda: probe_cells(mixed, [("a", 25)], test=one), refused.format("to test on", "label", "bee")),
+            (lambda: probe_cells(mixed, [("a", 25)], levels=["label", "group"], test=two),
+             refused.format("to test on", "group", "mammal")),
+            (lambda: probe_cells(low, [("a", 25)], test=two), "none of the 12 test images is of a class of 'label'"),
+            (lambda: search_cells(one), refused.format("of the store", "label", "bee")),
+            (lambda: train_diffc(CellData(one, "a", 25), CellData(mixed, "a", 25), tmp_path / "d"),
+             refused.format("to train on", "label", "bee")),
+            (lambda: few_shot({}, CellData(mixed, "a", 25), CellData(one, "a", 25)), refused.format(
+                "to test on", "label", "bee")),
+            (lambda: few_shot({}, CellData(mixed, "a", 25), CellData(low, "a", 25), shots=[0]), "shots = .0.")):
+        with pytest.raises(RevelioError, match=message):
+            call()
+    assert not (tmp_path / "d").exists()
+
+# cell bda49a74
+def test_classes_without_test_images_are_named(tmp_path):
+    train = make_store(tmp_path / "a", [0, 1, 2] * 12)
+    test = make_store(tmp_path / "b", [0, 1] * 8, seed=1, names="test")
+    table = probe_folder(train, ("a", 25), tmp_path / "p", test=test)
+    classes = pd.read_csv(tmp_path / "p" / "per_class.csv").query("kind == 'linear'")
+    assert classes["class"].tolist() == CLASSES["label"] and (table["n_classes_tested"] == 2).all()
+    assert classes["n_train"].tolist() == [12, 12, 12, 0] and classes["n_test"].tolist() == [8, 8, 0, 0]
+    assert classes["accuracy"].notna().tolist() == [True, True, False, False]
+    train_diffc(CellData(train, "a", 25), CellData(test, "a", 25), tmp_path / "d", **QUICK)
     confusion = pd.read_csv(tmp_path / "d" / "confusion.csv", index_col=0)
-    assert confusion.to_numpy().sum() == 40 and list(confusion) == ["insect", "mammal"]
-    assert np.trace(confusion.to_numpy()) / 40 == row["accuracy"]
-    assert len(pd.read_csv(tmp_path / "d" / "diffc" / "history.csv")) == 12
-    assert [p.name for p in tmp_path.iterdir()] == ["d"]
-    classes = pd.read_csv(tmp_path / "d" / "per_class.csv")
-    assert classes["n_train"].tolist() == [40, 40] and classes["n_test"].tolist() == [20, 20]
-    assert classes["accuracy"].tolist() == [confusion.iloc[i, i] / 20 for i in (0, 1)]
-    assert train_diffc(train, test, tmp_path / "d", seed=3, **QUICK) == row
-    assert results_table([tmp_path], "make").to_dict("records") == [row | {"source": tmp_path.name}]
-    with pytest.raises(RevelioError, match=r"no results in \S+x. Make them with: make figures"):
-        results_table([tmp_path, tmp_path / "x"], "make figures")
-    with pytest.raises(RevelioError, match="width = 4, now 5"):
-        train_diffc(train, test, tmp_path / "d", seed=3, **QUICK | {"width": 5})
-    with pytest.raises(RevelioError, match="train = "):
-        train_diffc(train.take(np.arange(70)), test, tmp_path / "d", seed=3, **QUICK)
-    with pytest.raises(RevelioError, match="split groups are in"):
-        train_diffc(train, train, tmp_path / "e", **QUICK)
+    assert list(confusion) == CLASSES["label"] == list(confusion.index)
+    assert confusion.sum(axis=1).tolist() == [8, 8, 0, 0]
 
 
 def test_the_probes_of_a_cell_are_done_once(stores, tmp_path, monkeypatch):
@@ -224,124 +274,3 @@ def test_the_probes_of_a_cell_are_done_once(stores, tmp_path, monkeypatch):
         measured_rows([tmp_path / "p"], "make all")
     with pytest.raises(RevelioError, match="p holds no hits.parquet.*delete it"):
         probe_folder(train, ("a", 25), tmp_path / "p", **asked)
-
-
-def test_what_was_said_of_each_image_is_kept_and_can_be_paired(stores, tmp_path):
-    train, test = stores
-    asked = dict(kinds=["linear", "knn"], levels=["label", "group"], test=test)
-    for name in "ab":
-        probe_folder(train, (name, 25), tmp_path / "p" / name, **asked)
-    probe_folder(train, ("a", 25), tmp_path / "few", shots=[1, 2], n_draws=2, **asked | {"levels": ["label"]})
-    train_diffc(*(CellData(s, "a", 25) for s in stores), tmp_path / "d", **QUICK)
-    table = measured_rows([tmp_path / "p", tmp_path / "few", tmp_path / "d"], "make")
-    assert len(table) == 12 + 12 + 1 and table.drop(columns="measured").equals(
-        results_table([tmp_path / "p", tmp_path / "few", tmp_path / "d"], "make"))
-    for row in table.itertuples():  # each number is of its own row
-        assert row.measured.value == pytest.approx(row.accuracy) and row.measured.interval() == pytest.approx(
-            (row.low, row.high))
-    assert len({m.key for m in table["measured"]}) == 1
-    hits = pd.read_parquet(tmp_path / "p" / "a" / "hits.parquet")
-    assert list(hits) == ["id", "split_group", "y", "found", "row", "level", "kind", "seed", "pooling"]
-    one = hits[(hits["kind"] == "knn") & (hits["level"] == "label")]
-    assert one["id"].tolist() == test.ids and one["y"].tolist() == [CLASSES["label"][i % 4] for i in range(40)]
-    said = make_probe("knn").fit(CellData(train, "a", 25).pooled(), CellData(train, "a", 25).y).predict(
-        CellData(test, "a", 25).pooled())
-    assert one["found"].tolist() == said.tolist()
-
-
-def test_classes_without_test_images_are_named(tmp_path):
-    train = make_store(tmp_path / "a", [0, 1, 2] * 12)
-    test = make_store(tmp_path / "b", [0, 1] * 8, seed=1, names="test")
-    table = probe_folder(train, ("a", 25), tmp_path / "p", test=test)
-    classes = pd.read_csv(tmp_path / "p" / "per_class.csv").query("kind == 'linear'")
-    assert classes["class"].tolist() == CLASSES["label"] and (table["n_classes_tested"] == 2).all()
-    assert classes["n_train"].tolist() == [12, 12, 12, 0] and classes["n_test"].tolist() == [8, 8, 0, 0]
-    assert classes["accuracy"].notna().tolist() == [True, True, False, False]
-    train_diffc(CellData(train, "a", 25), CellData(test, "a", 25), tmp_path / "d", **QUICK)
-    confusion = pd.read_csv(tmp_path / "d" / "confusion.csv", index_col=0)
-    assert list(confusion) == CLASSES["label"] == list(confusion.index)
-    assert confusion.sum(axis=1).tolist() == [8, 8, 0, 0]
-
-
-def test_one_class_is_refused_before_any_work(tmp_path, monkeypatch):
-    one = make_store(tmp_path / "one", [1] * 12, names="one")
-    mixed = make_store(tmp_path / "mixed", [0, 1, 2] * 4, names="mixed")
-    two = make_store(tmp_path / "two", [3, 2] * 6, names="two")  # of one group, and of classes of its own
-    low = make_store(tmp_path / "low", [0, 1] * 6, names="low")
-    monkeypatch.setattr("revelio.probes.cells._fit_and_score", None)
-    monkeypatch.setattr("revelio.probes.cells.DiffC.fit", None)
-    refused = "all 12 images {} are of one class of '{}', '{}'; expected two"
-    for call, message in (
-            (lambda: probe_cells(one, [("a", 25)]), refused.format("of the store", "label", "bee")),
-            (lambda: probe_cells(mixed, [("a", 25)], test=one), refused.format("to test on", "label", "bee")),
-            (lambda: probe_cells(mixed, [("a", 25)], levels=["label", "group"], test=two),
-             refused.format("to test on", "group", "mammal")),
-            (lambda: probe_cells(low, [("a", 25)], test=two), "none of the 12 test images is of a class of 'label'"),
-            (lambda: search_cells(one), refused.format("of the store", "label", "bee")),
-            (lambda: train_diffc(CellData(one, "a", 25), CellData(mixed, "a", 25), tmp_path / "d"),
-             refused.format("to train on", "label", "bee")),
-            (lambda: few_shot({}, CellData(mixed, "a", 25), CellData(one, "a", 25)), refused.format(
-                "to test on", "label", "bee")),
-            (lambda: few_shot({}, CellData(mixed, "a", 25), CellData(low, "a", 25), shots=[0]), "shots = .0.")):
-        with pytest.raises(RevelioError, match=message):
-            call()
-    assert not (tmp_path / "d").exists()
-
-
-def test_probes_are_trained_on_all_views_and_validated_on_the_first(tmp_path):
-    y, groups = np.arange(80) % 4, [f"g{i // 8}" for i in range(80)]
-    store = make_store(tmp_path / "a", y, groups, views=2)
-    data = CellData(store, "a", 25)
-    test = make_store(tmp_path / "t", y, seed=1, names="test")
-    row = probe_cells(store, [("a", 25)], ["linear"], test=test).iloc[1]
-    assert (row["n_train"], row["n_views"]) == (80, 2)
-    both = LinearProbe().fit(**data.training_rows())
-    assert row["validation"] == both.cv_accuracy_ and np.isnan(both.cv_hits_[80:]).all()
-    assert row["accuracy"] == both.score(CellData(test, "a", 25).pooled(), CellData(test, "a", 25).y)
-    assert not np.allclose(both.fitted_[0].mean_, LinearProbe().fit(data.pooled(), data.y).fitted_[0].mean_)
-    assert 0 <= search_cells(store, budget=1).accuracy <= 1
-
-
-def test_few_shots_are_nested_and_per_class(stores):
-    train, test = (CellData(s, "a", 25) for s in stores)
-    class Spy(KNNProbe):
-        def fit(self, X, y, groups=None, first=None):
-            seen.append((sorted(y.tolist()), X[:, 0].tolist()))
-            return super().fit(X, y)
-    seen = []
-    table = few_shot({"spy": Spy(), "linear": LinearProbe()}, train, test, shots=(1, 4, 100), n_draws=2)
-    assert len(table) == 3 * 2 * 3 and set(table["kind"]) == {"dummy", "spy", "linear"}
-    one, four, all_of_it = seen[:3]
-    assert one[0] == CLASSES["label"] and len(four[0]) == 16 and len(all_of_it[0]) == 80
-    assert set(one[1]) < set(four[1]) and seen[3][1] != one[1]
-    mean = table[table["kind"] == "linear"].groupby("shots")["accuracy"].mean()
-    assert mean[100] > mean[1] and (table[table["kind"] == "dummy"]["accuracy"] <= 0.3).all()
-
-
-def test_more_neurons_tell_more():
-    y = np.arange(120) % 6
-    x = csr_matrix((np.ones(120), (np.arange(120), y * 3)), shape=(120, 20))
-    table = codes_curve((x, y), (x, y), n_kept=(1, 3, 5, 500))
-    assert table["kind"].tolist() == ["dummy"] + ["codes"] * 4 and table["n_kept"].tolist() == [0, 1, 3, 5, 20]
-    assert table["accuracy"].iloc[0] == pytest.approx(1 / 6)
-    assert table["accuracy"].is_monotonic_increasing and table["accuracy"].iloc[-1] == 1
-
-
-def test_search_saves_and_finds_the_best_cell(tmp_path):
-    layers, timesteps = [f"l{i}" for i in range(4)], (0, 25, 200)
-    strength = {(layer, t): 0.1 + 0.2 * i + (0.3 if t == 25 else 0) for i, layer in enumerate(layers)
-                for t in timesteps}
-    store = make_store(tmp_path / "s", np.arange(900) % 4, [f"g{i // 3}" for i in range(900)], layers, timesteps,
-                       strength=strength, pooled=True)
-    found = search_cells(store, compare=True, Cs=(0.01, 0.1))
-    assert (found.layer, found.timestep) == ("l3", 25) and found.lost == 0 and found.saved >= 0.8
-    rounds = found.table[found.table["round"] >= 0].groupby("round").agg(cells=("n", "size"), n=("n", "first"))
-    assert rounds["cells"].tolist() == [12, 4, 2] and rounds["n"].is_monotonic_increasing
-    assert (rounds["cells"] * rounds["n"]).sum() <= 0.2 * 12 * 900
-    first = found.table[found.table["round"] == 0]
-    assert (first["n"] == 60).all() and (first["high"] - first["low"]).max() < 0.12, "judged on all images, not on 60"
-    assert found.low < found.accuracy < found.high and len(found.table) == 12 + 4 + 2 + 12
-    alone = search_cells(store, budget=1, keep=0.9, Cs=(0.01,))
-    assert np.isnan(alone.lost) and (alone.layer, alone.timestep) == ("l3", 25)
-    with pytest.raises(RevelioError, match="budget 0"):
-        search_cells(store, budget=0)

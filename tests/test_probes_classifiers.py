@@ -4,8 +4,7 @@ import warnings
 from collections.abc import Iterable, Sequence
 import numpy as np
 import pandas as pd
-import torch
-from scipy.sparse import csr_matrix, issparse
+from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.feature_selection import chi2
@@ -17,8 +16,16 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 from revelio.core import RevelioError, as_array, as_tensor, logger, unknown
-from revelio.probes.diffc import POOLINGS, DiffC, _array, as_maps, macro_accuracy
+from revelio.maps import as_maps, pool
+from revelio.probes.diffc import POOLINGS, DiffC, _array, macro_accuracy
 from revelio.stats import bootstrap_mean
+import tempfile
+import matplotlib.pyplot as plt
+from revelio.features.sweep import extract
+from revelio.images.table import load_table
+from revelio.models.loading import load_model
+from revelio.sae.metrics import code_matrix
+from revelio.sae.training import TrainConfig, train_ksae
 
 # cell 127b8cbf
 import subprocess
@@ -37,21 +44,37 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
 
 from revelio.core import RevelioError
-from revelio.probes.classifiers import CodesProbe, KNNProbe, LinearProbe, code_matrix, make_probe, pooled, scores
+from revelio.probes.classifiers import CodesProbe, KNNProbe, LinearProbe, make_probe, pooled, scores
 
 
+def test_scores_by_hand():
+    found = scores(["a", "a", "a", "b", "c"], ["a", "a", "b", "b", "a"], trained=["a", "b"])
+    assert found["accuracy"] == 0.6 and found["macro_accuracy"] == pytest.approx((2 / 3 + 1 + 0) / 3)
+    assert (found["n"], found["n_unseen"]) == (5, 1)
+    with pytest.raises(RevelioError, match="2 predictions for 1 images"):
+        scores(["a"], ["a", "b"])
+
+
+def test_the_interval_draws_whole_groups():
+    hits = np.repeat(np.arange(40) % 2, 10)  # ten copies of each of forty images
+    width = lambda groups: np.diff([scores(hits, np.ones(400), groups)[k] for k in ("low", "high")])[0]
+    assert width(np.repeat(np.arange(40), 10)) / width(None) == pytest.approx(10**0.5, rel=0.15)
+    # twenty groups of nine right images, twenty of a single wrong one: shares of images, not means of groups
+    found = scores(np.repeat([1, 0], [180, 20]), np.ones(200), np.r_[np.repeat(np.arange(20), 9), 20 + np.arange(20)])
+    assert 0.75 < found["low"] < 0.9 < found["high"] and found["n_classes_tested"] == 2
+
+
+def test_import_knows_no_diffusers():
+    code = "import revelio.probes.cells, sys; sys.exit(bool({'diffusers', 'transformers'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+# cell 8921a517
 def grouped(n_groups=60, seed=0):
     "Four rows to a group, three classes; the rows of a group are almost copies of each other."
     rng = np.random.default_rng(seed)
     y = np.repeat(np.arange(n_groups) % 3, 4)
     x = np.repeat(rng.normal(size=(n_groups, 80)), 4, axis=0) + 0.01 * rng.normal(size=(n_groups * 4, 80))
     return x.astype(np.float32), y, np.repeat(np.arange(n_groups), 4)
-
-
-@pytest.mark.parametrize("probe", [LinearProbe(Cs=(0.1, 1.0), n_folds=2), KNNProbe(k=5), CodesProbe(n_kept=4)],
-                         ids=["linear", "knn", "codes"])
-def test_scikit_learn_accepts_them(probe):
-    check_estimator(probe)
 
 
 def by_hand(probe, x, y):
@@ -83,7 +106,7 @@ def test_more_numbers_than_images():
     alone = [LinearProbe(Cs=(C,)).fit(x.astype(np.float32), y).cv_hits_ for C in (1e-3, 1e-2, 1e-1)]
     assert np.mean(hits == alone) > 0.99
 
-
+# cell 14819e21
 def test_c_is_chosen_on_held_out_rows():
     rng = np.random.default_rng(1)
     noise, two = rng.normal(size=(150, 60)), np.arange(150) % 2
@@ -99,6 +122,13 @@ def test_what_does_not_converge_says_so():
         LinearProbe(Cs=(10.0,), max_iter=3).fit(x, y)
 
 
+def test_folds_part_no_group():
+    x, y, groups = grouped()  # labels are noise: only a copy in the training folds could be guessed
+    for probe in (LinearProbe(Cs=(1.0,)), KNNProbe(k=1)):
+        blind, honest = clone(probe).fit(x, y), clone(probe).fit(x, y, groups)
+        assert blind.cv_accuracy_ > 0.95 and honest.cv_accuracy_ < 0.6
+
+# cell 1164c659
 @pytest.mark.parametrize("probe", [LinearProbe(), KNNProbe(k=3)], ids=["linear", "knn"])
 def test_further_views_are_trained_on_and_never_validated_on(probe):
     x, y, groups = grouped()
@@ -113,16 +143,6 @@ def test_further_views_are_trained_on_and_never_validated_on(probe):
         clone(probe).fit(np.r_[x, other], np.r_[y, y], None, first[:240])
 
 
-def test_any_kind_of_tensor():
-    x, y, groups = grouped()
-    x[np.arange(240), y] += 2
-    tensor = torch.from_numpy(x)
-    for probe in (LinearProbe(Cs=(0.1,)), KNNProbe(k=3), make_probe("diffc", width=2, n_epochs=1, batch_size=64)):
-        said = [probe.fit(t, y, groups).predict(t) for t in (tensor.bfloat16(), tensor.clone().requires_grad_(),
-                                                            tensor.double())]
-        assert (said[1] == said[2]).all() and (said[0] == said[1]).mean() > 0.9
-
-
 def test_settings_out_of_range_are_refused_in_one_sentence():
     x, y, groups = grouped()
     for probe, message in ((LinearProbe(Cs=()), "Cs = "), (LinearProbe(Cs=(0, 1)), "Cs = "), (KNNProbe(k=0), "k = 0"),
@@ -133,13 +153,6 @@ def test_settings_out_of_range_are_refused_in_one_sentence():
         LinearProbe().fit(x, np.zeros(240, int))
 
 
-def test_folds_part_no_group():
-    x, y, groups = grouped()  # labels are noise: only a copy in the training folds could be guessed
-    for probe in (LinearProbe(Cs=(1.0,)), KNNProbe(k=1)):
-        blind, honest = clone(probe).fit(x, y), clone(probe).fit(x, y, groups)
-        assert blind.cv_accuracy_ > 0.95 and honest.cv_accuracy_ < 0.6
-
-
 def test_one_image_per_class_is_trained_without_cross_validation():
     x = np.eye(4, dtype=np.float32)
     probe = LinearProbe(Cs=(0.1, 1, 10)).fit(x, list("abcd"))
@@ -147,7 +160,7 @@ def test_one_image_per_class_is_trained_without_cross_validation():
     knn = KNNProbe().fit(x, list("abcd"))
     assert knn.n_features_in_ == 4 and np.isnan(knn.cv_accuracy_) and knn.cv_hits_ is None
 
-
+# cell 35020c12
 def test_maps_tokens_and_tensors_are_pooled():
     maps = np.random.default_rng(0).normal(size=(12, 3, 2, 4)).astype(np.float32)
     y = np.arange(12) % 2
@@ -169,6 +182,12 @@ def test_neighbours_are_weighed_by_cosine():
     assert knn.predict([[100, 1]]) == ["right"] and knn.predict([[0, 0.01]]) == ["up"]  # length does not matter
     assert KNNProbe(k=2).fit(x, y).predict([[3, 0]]) == ["right"]
 
+# cell 14183e7f
+@pytest.mark.parametrize("probe", [LinearProbe(Cs=(0.1, 1.0), n_folds=2), KNNProbe(k=5), CodesProbe(n_kept=4)],
+                         ids=["linear", "knn", "codes"])
+def test_scikit_learn_accepts_them(probe):
+    check_estimator(probe)
+
 
 def test_grid_search_and_clone():
     x, y, groups = grouped()
@@ -181,6 +200,7 @@ def test_grid_search_and_clone():
 
 
 def test_codes_as_a_matrix():
+    from revelio.sae.metrics import code_matrix
     codes = code_matrix([[3.0, 1.0], [2.0, 0.0]], [[4, 0], [1, 2]], 5)
     assert codes.toarray().tolist() == [[1, 0, 0, 0, 3], [0, 2, 0, 0, 0]]
     y = np.arange(60) % 3
@@ -192,22 +212,15 @@ def test_codes_as_a_matrix():
     with pytest.raises(RevelioError, match="n_kept = 0"):
         CodesProbe(n_kept=0).fit(x, y)
 
-
-def test_scores_by_hand():
-    found = scores(["a", "a", "a", "b", "c"], ["a", "a", "b", "b", "a"], trained=["a", "b"])
-    assert found["accuracy"] == 0.6 and found["macro_accuracy"] == pytest.approx((2 / 3 + 1 + 0) / 3)
-    assert (found["n"], found["n_unseen"]) == (5, 1)
-    with pytest.raises(RevelioError, match="2 predictions for 1 images"):
-        scores(["a"], ["a", "b"])
-
-
-def test_the_interval_draws_whole_groups():
-    hits = np.repeat(np.arange(40) % 2, 10)  # ten copies of each of forty images
-    width = lambda groups: np.diff([scores(hits, np.ones(400), groups)[k] for k in ("low", "high")])[0]
-    assert width(np.repeat(np.arange(40), 10)) / width(None) == pytest.approx(10**0.5, rel=0.15)
-    # twenty groups of nine right images, twenty of a single wrong one: shares of images, not means of groups
-    found = scores(np.repeat([1, 0], [180, 20]), np.ones(200), np.r_[np.repeat(np.arange(20), 9), 20 + np.arange(20)])
-    assert 0.75 < found["low"] < 0.9 < found["high"] and found["n_classes_tested"] == 2
+# cell f19798d9
+def test_any_kind_of_tensor():
+    x, y, groups = grouped()
+    x[np.arange(240), y] += 2
+    tensor = torch.from_numpy(x)
+    for probe in (LinearProbe(Cs=(0.1,)), KNNProbe(k=3), make_probe("diffc", width=2, n_epochs=1, batch_size=64)):
+        said = [probe.fit(t, y, groups).predict(t) for t in (tensor.bfloat16(), tensor.clone().requires_grad_(),
+                                                            tensor.double())]
+        assert (said[1] == said[2]).all() and (said[0] == said[1]).mean() > 0.9
 
 
 def test_probes_by_name():
@@ -217,8 +230,3 @@ def test_probes_by_name():
         make_probe("tree")
     with pytest.raises(RevelioError, match="unknown setting of the knn probe 'seeds'"):
         make_probe("knn", seeds=3)
-
-
-def test_import_knows_no_diffusers():
-    code = "import revelio.probes.cells, sys; sys.exit(bool({'diffusers', 'transformers'} & set(sys.modules)))"
-    assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -4,7 +4,8 @@ import hashlib
 import json
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+import warnings
+from collections.abc import Sequence
 from pathlib import Path
 import numpy as np
 import pandas as pd
@@ -13,12 +14,18 @@ import torch.nn.functional as F
 from safetensors import safe_open
 from safetensors.torch import load_file
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.metrics import confusion_matrix
+from sklearn.metrics import balanced_accuracy_score, confusion_matrix
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_array, check_is_fitted, column_or_1d, validate_data
 from torch import Tensor, nn
-from revelio.core import RevelioError, as_array, as_tensor, atomic_path, fingerprint, group_split, logger, pick_device, read_json, save_tensors, track, unknown, write_json
+from revelio.core import RevelioError, as_array, as_tensor, atomic_path, fingerprint, group_split, load_optimizer, logger, optimizer_tensors, pick_device, read_json, refuse_difference, save_tensors, track, unknown, write_json
+from revelio.maps import as_maps
+import tempfile
+import matplotlib.pyplot as plt
+from revelio.features.reading import read_features
+from revelio.images.table import load_table
+from revelio.models.loading import load_model
 
 # cell 023afe71
 import numpy as np
@@ -32,6 +39,7 @@ from torch import nn
 from revelio.core import RevelioError
 from revelio.probes.diffc import DiffC, as_maps, diffc_flops, diffc_net, epoch_batches, hold_out, macro_accuracy
 
+# cell 281bbcc0
 QUICK = dict(width=8, n_epochs=8, lr=1e-2, validation=0)
 
 
@@ -42,20 +50,6 @@ def blobs(n=60, shape=(3, 4, 4), n_classes=3, seed=0):
     x = rng.normal(size=(n, *shape)).astype(np.float32)
     x.reshape(n, -1)[np.arange(n), y] += 6
     return x, y
-
-
-@pytest.mark.slow
-def test_scikit_learn_accepts_it():
-    check_estimator(DiffC(width=8, n_epochs=15, batch_size=32, lr=2e-2, validation=0))
-
-
-@pytest.mark.parametrize("pooling", ["gap", "gmp", "flatten"])
-@pytest.mark.parametrize("shape", [(5,), (5, 1, 1), (5, 2, 2), (5, 3, 4), (5, 16, 16), (9, 5), (7, 5)])
-def test_maps_of_any_size_tokens_and_vectors(shape, pooling):
-    x, y = blobs(30, shape)
-    diffc = DiffC(**QUICK | {"n_epochs": 2}, pooling=pooling).fit(x, y)
-    proba = diffc.predict_proba(torch.from_numpy(x))
-    assert proba.shape == (30, 3) and np.allclose(proba.sum(1), 1) and diffc.shape_[0] == 5
 
 
 def test_the_last_map_is_pooled_as_asked():
@@ -77,7 +71,7 @@ def test_the_network_is_the_published_one():
     assert rates == [0.3] * 5  # after each convolution, and before the linear layer
     assert 9.0e12 < 3 * 5627 * diffc_flops((128, 8, 8)) < 9.4e12  # what an epoch of the emoji costs
 
-
+# cell 0c5c2194
 def test_tokens_are_transposed_not_viewed():
     ramp = torch.arange(2 * 9 * 4).reshape(2, 9, 4)
     assert torch.equal(as_maps(ramp)[1, 3], ramp[1, :, 3].reshape(3, 3))
@@ -85,7 +79,35 @@ def test_tokens_are_transposed_not_viewed():
     with pytest.raises(RevelioError, match="expected maps"):
         as_maps(torch.zeros(2, 2, 2, 2, 2))
 
+# cell ad5d2f15
+@pytest.mark.parametrize("wrong, message", [
+    (dict(width=0), "width = 0"), (dict(batch_size=1), "batch_size = 1"), (dict(validation=1.0), "validation = 1.0"),
+    (dict(dropout=1.0), "dropout"), (dict(pooling="max"), "unknown pooling")])
+def test_wrong_settings_are_refused(wrong, message):
+    x, y = blobs()
+    with pytest.raises(RevelioError, match=message):
+        DiffC(**QUICK | wrong).fit(x, y)
 
+
+def test_what_it_refuses():
+    x, y = blobs()
+    with pytest.raises(RevelioError, match="1 class"):
+        DiffC(**QUICK).fit(x, np.zeros(60))
+    with pytest.raises(RevelioError, match="3 groups for 60 rows"):
+        DiffC(**QUICK).fit(x, y, groups=["a", "b", "c"])
+    diffc = DiffC(**QUICK).fit(x, y)
+    assert diffc.predict(np.zeros((2, 3, 6, 5), np.float32)).shape == (2,)  # maps of another size
+    with pytest.raises(ValueError, match="features"):
+        diffc.predict(np.zeros((2, 4, 4, 4), np.float32))
+    with pytest.raises(RevelioError, match="trained on"):
+        DiffC(**QUICK | {"pooling": "flatten"}).fit(x, y).predict(np.zeros((2, 3, 60, 50), np.float32))
+    x[0, 0, 0, 0] = np.nan
+    with pytest.raises(ValueError, match="NaN"):
+        DiffC(**QUICK).fit(x, y)
+    with pytest.raises(RevelioError, match="not finite"):
+        DiffC(**QUICK).fit(lambda rows, draw: torch.from_numpy(x[rows]), y)
+
+# cell e5e053fd
 def test_the_schedule_ends_and_each_row_is_seen_once_an_epoch():
     x, y = blobs(33)
     steps = []
@@ -104,6 +126,37 @@ def test_the_schedule_ends_and_each_row_is_seen_once_an_epoch():
     assert set(map(len, first)) == {8} and first[0] != first[1] != first[2]
 
 
+def test_a_few_steps_are_enough_for_batch_norm():
+    x, y = blobs(40)
+    diffc = DiffC(width=8, n_epochs=4, lr=1e-2, batch_size=40, validation=0).fit(100 + 50 * x, y)  # four steps
+    assert diffc.score(100 + 50 * x, y) > 0.6
+    def drifting(rows, draw):  # what batch norm knows is the last epoch
+        return torch.from_numpy(x[rows] + draw)
+    norm = DiffC(width=8, n_epochs=4, batch_size=20, validation=0).fit(drifting, y).net_[0]
+    assert torch.allclose(norm.running_mean, torch.from_numpy(x + 4).mean((0, 2, 3)), rtol=1e-4)
+
+
+def test_seeds_decide_and_nothing_else_does():
+    x, y = blobs(40)
+    a = DiffC(**QUICK | {"dropout": 0.2}).fit(x, y).predict_proba(x)
+    torch.manual_seed(1)
+    state = torch.get_rng_state()
+    assert np.array_equal(a, DiffC(**QUICK | {"dropout": 0.2}).fit(x, y).predict_proba(x))
+    assert torch.equal(state, torch.get_rng_state())
+    assert not np.allclose(a, DiffC(**QUICK | {"dropout": 0.2}, seed=1).fit(x, y).predict_proba(x))
+    assert not np.allclose(a, DiffC(**QUICK).fit(x, y).predict_proba(x))
+
+# cell 04e9d2e9
+def test_balanced_weights_help_the_rare_class():
+    rng = np.random.default_rng(0)
+    y = (np.arange(400) % 20 == 0).astype(int)
+    x = rng.normal(size=(400, 3, 2, 2)).astype(np.float32)
+    x[y == 1, 0] += 0.8
+    scores = {w: macro_accuracy(y, DiffC(width=8, n_epochs=6, lr=3e-3, class_weight=w).fit(x, y).predict(x))
+              for w in (None, "balanced")}
+    assert scores["balanced"] > scores[None] + 0.1
+
+
 def test_validation_is_read_and_judged_in_batches(monkeypatch):
     import revelio.probes.diffc as diffc_module
     x, y, asked, judged = torch.randn(60, 3, 4, 4), np.arange(60) % 2, [], []
@@ -118,6 +171,60 @@ def test_validation_is_read_and_judged_in_batches(monkeypatch):
     monkeypatch.setattr(diffc_module, "_logits", spy)
     DiffC(width=4, n_epochs=1, batch_size=8, validation=0.5).fit(read, y)
     assert max(asked) == max(judged) == 8 and sum(asked) == 1 + 30
+
+# cell 80d032bd
+@pytest.mark.slow
+def test_scikit_learn_accepts_it():
+    check_estimator(DiffC(width=8, n_epochs=15, batch_size=32, lr=2e-2, validation=0))
+
+
+@pytest.mark.parametrize("pooling", ["gap", "gmp", "flatten"])
+@pytest.mark.parametrize("shape", [(5,), (5, 1, 1), (5, 2, 2), (5, 3, 4), (5, 16, 16), (9, 5), (7, 5)])
+def test_maps_of_any_size_tokens_and_vectors(shape, pooling):
+    x, y = blobs(30, shape)
+    diffc = DiffC(**QUICK | {"n_epochs": 2}, pooling=pooling).fit(x, y)
+    proba = diffc.predict_proba(torch.from_numpy(x))
+    assert proba.shape == (30, 3) and np.allclose(proba.sum(1), 1) and diffc.shape_[0] == 5
+
+
+def test_classes_are_strings_in_any_order():
+    x, y = blobs(60)
+    names = np.array(["zebra", "ant", "cat"])
+    diffc = DiffC(**QUICK | {"n_epochs": 20}).fit(x, names[y])
+    assert diffc.classes_.tolist() == ["ant", "cat", "zebra"] and diffc.score(x, names[y]) > 0.9
+    at = np.array([2, 0, 1])[y]  # columns are as classes_
+    assert (diffc.predict_proba(x).argmax(1) == at).mean() > 0.9
+
+
+def test_it_is_cloned_searched_and_saved(tmp_path):
+    x, y = blobs(60)
+    search = GridSearchCV(clone(DiffC(**QUICK)), {"width": [4, 8], "pooling": ["gap", "flatten"]}, cv=2).fit(x, y)
+    best = search.best_estimator_
+    best.save(tmp_path / "d")
+    again = DiffC.load(tmp_path / "d")
+    assert np.array_equal(again.predict_proba(x), best.predict_proba(x)) and again.get_params() == best.get_params()
+    assert again.classes_.tolist() == [0, 1, 2] and len(again.history_) == 8
+    assert str(tmp_path) not in (tmp_path / "d" / "config.json").read_text()
+    with pytest.raises(RevelioError, match="not found"):
+        DiffC.load(tmp_path)
+
+# cell e93b9d17
+def test_one_image_per_class_is_trained_without_validation(caplog):
+    x, y = blobs(4, n_classes=4)
+    diffc = DiffC(**QUICK | {"validation": 0.3}).fit(x, y)
+    assert "nothing is held out" in caplog.text and np.isnan(diffc.validation_accuracy_)
+    assert diffc.validation_confusion_ is None and "val_accuracy" not in diffc.history_
+
+
+def test_given_validation_features_may_hold_a_class_never_trained():
+    x, y = blobs(60)
+    known = y < 2
+    diffc = DiffC(**QUICK).fit(x[known], y[known], X_val=x, y_val=y)
+    assert diffc.history_["val_accuracy"].iloc[-1] <= 2 / 3 and diffc.validation_confusion_.sum() == known.sum()
+    with pytest.raises(RevelioError, match="belong together"):
+        DiffC(**QUICK).fit(x, y, X_val=x)
+    with pytest.raises(RevelioError, match="none of the 2 validation images is of a class that is trained on"):
+        DiffC(**QUICK).fit(x[known], y[known], X_val=x[:2], y_val=["unicorn", "dragon"])
 
 
 def test_validation_parts_no_group_and_trains_every_class():
@@ -137,25 +244,7 @@ def test_validation_parts_no_group_and_trains_every_class():
     assert not hold_out([0, 1, 2], None, 0.5).any()  # one image per class: nothing can be held out
     assert hold_out([0, 1], None, 0).tolist() == [False, False]
 
-
-def test_one_image_per_class_is_trained_without_validation(caplog):
-    x, y = blobs(4, n_classes=4)
-    diffc = DiffC(**QUICK | {"validation": 0.3}).fit(x, y)
-    assert "nothing is held out" in caplog.text and np.isnan(diffc.validation_accuracy_)
-    assert diffc.validation_confusion_ is None and "val_accuracy" not in diffc.history_
-
-
-def test_given_validation_features_may_hold_a_class_never_trained():
-    x, y = blobs(60)
-    known = y < 2
-    diffc = DiffC(**QUICK).fit(x[known], y[known], X_val=x, y_val=y)
-    assert diffc.history_["val_accuracy"].iloc[-1] <= 2 / 3 and diffc.validation_confusion_.sum() == known.sum()
-    with pytest.raises(RevelioError, match="belong together"):
-        DiffC(**QUICK).fit(x, y, X_val=x)
-    with pytest.raises(RevelioError, match="none of the 2 validation images is of a class that is trained on"):
-        DiffC(**QUICK).fit(x[known], y[known], X_val=x[:2], y_val=["unicorn", "dragon"])
-
-
+# cell 0fa5189b
 class Stop(Exception):
     pass
 
@@ -180,88 +269,7 @@ def test_a_stopped_training_goes_on_to_the_last_bit(tmp_path, dropout):
         assert torch.equal(tensor, got.net_.state_dict()[name]), name
     columns = ["epoch", "lr", "train_loss", "val_accuracy"]
     assert want.history_[columns].equals(got.history_[columns])
-    with pytest.raises(RevelioError, match="lr = 0.01, now 0.1"):
+    with pytest.raises(RevelioError, match="lr = 0.01, now it is 0.1"):
         DiffC(**settings | {"lr": 0.1}).fit(x, y, resume_dir=tmp_path)
     with pytest.raises(RevelioError, match="features"):
         DiffC(**settings).fit(x + 1, y, resume_dir=tmp_path)
-
-
-def test_seeds_decide_and_nothing_else_does():
-    x, y = blobs(40)
-    a = DiffC(**QUICK | {"dropout": 0.2}).fit(x, y).predict_proba(x)
-    torch.manual_seed(1)
-    state = torch.get_rng_state()
-    assert np.array_equal(a, DiffC(**QUICK | {"dropout": 0.2}).fit(x, y).predict_proba(x))
-    assert torch.equal(state, torch.get_rng_state())
-    assert not np.allclose(a, DiffC(**QUICK | {"dropout": 0.2}, seed=1).fit(x, y).predict_proba(x))
-    assert not np.allclose(a, DiffC(**QUICK).fit(x, y).predict_proba(x))
-
-
-def test_classes_are_strings_in_any_order():
-    x, y = blobs(60)
-    names = np.array(["zebra", "ant", "cat"])
-    diffc = DiffC(**QUICK | {"n_epochs": 20}).fit(x, names[y])
-    assert diffc.classes_.tolist() == ["ant", "cat", "zebra"] and diffc.score(x, names[y]) > 0.9
-    at = np.array([2, 0, 1])[y]  # columns are as classes_
-    assert (diffc.predict_proba(x).argmax(1) == at).mean() > 0.9
-
-
-def test_balanced_weights_help_the_rare_class():
-    rng = np.random.default_rng(0)
-    y = (np.arange(400) % 20 == 0).astype(int)
-    x = rng.normal(size=(400, 3, 2, 2)).astype(np.float32)
-    x[y == 1, 0] += 0.8
-    scores = {w: macro_accuracy(y, DiffC(width=8, n_epochs=6, lr=3e-3, class_weight=w).fit(x, y).predict(x))
-              for w in (None, "balanced")}
-    assert scores["balanced"] > scores[None] + 0.1
-
-
-def test_it_is_cloned_searched_and_saved(tmp_path):
-    x, y = blobs(60)
-    search = GridSearchCV(clone(DiffC(**QUICK)), {"width": [4, 8], "pooling": ["gap", "flatten"]}, cv=2).fit(x, y)
-    best = search.best_estimator_
-    best.save(tmp_path / "d")
-    again = DiffC.load(tmp_path / "d")
-    assert np.array_equal(again.predict_proba(x), best.predict_proba(x)) and again.get_params() == best.get_params()
-    assert again.classes_.tolist() == [0, 1, 2] and len(again.history_) == 8
-    assert str(tmp_path) not in (tmp_path / "d" / "config.json").read_text()
-    with pytest.raises(RevelioError, match="not found"):
-        DiffC.load(tmp_path)
-
-
-@pytest.mark.parametrize("wrong, message", [
-    (dict(width=0), "width = 0"), (dict(batch_size=1), "batch_size = 1"), (dict(validation=1.0), "validation = 1.0"),
-    (dict(dropout=1.0), "dropout"), (dict(pooling="max"), "unknown pooling")])
-def test_wrong_settings_are_refused(wrong, message):
-    x, y = blobs()
-    with pytest.raises(RevelioError, match=message):
-        DiffC(**QUICK | wrong).fit(x, y)
-
-
-def test_a_few_steps_are_enough_for_batch_norm():
-    x, y = blobs(40)
-    diffc = DiffC(width=8, n_epochs=4, lr=1e-2, batch_size=40, validation=0).fit(100 + 50 * x, y)  # four steps
-    assert diffc.score(100 + 50 * x, y) > 0.6
-    def drifting(rows, draw):  # what batch norm knows is the last epoch
-        return torch.from_numpy(x[rows] + draw)
-    norm = DiffC(width=8, n_epochs=4, batch_size=20, validation=0).fit(drifting, y).net_[0]
-    assert torch.allclose(norm.running_mean, torch.from_numpy(x + 4).mean((0, 2, 3)), rtol=1e-4)
-
-
-def test_what_it_refuses():
-    x, y = blobs()
-    with pytest.raises(RevelioError, match="1 class"):
-        DiffC(**QUICK).fit(x, np.zeros(60))
-    with pytest.raises(RevelioError, match="3 groups for 60 rows"):
-        DiffC(**QUICK).fit(x, y, groups=["a", "b", "c"])
-    diffc = DiffC(**QUICK).fit(x, y)
-    assert diffc.predict(np.zeros((2, 3, 6, 5), np.float32)).shape == (2,)  # maps of another size
-    with pytest.raises(ValueError, match="features"):
-        diffc.predict(np.zeros((2, 4, 4, 4), np.float32))
-    with pytest.raises(RevelioError, match="trained on"):
-        DiffC(**QUICK | {"pooling": "flatten"}).fit(x, y).predict(np.zeros((2, 3, 60, 50), np.float32))
-    x[0, 0, 0, 0] = np.nan
-    with pytest.raises(ValueError, match="NaN"):
-        DiffC(**QUICK).fit(x, y)
-    with pytest.raises(RevelioError, match="not finite"):
-        DiffC(**QUICK).fit(lambda rows, draw: torch.from_numpy(x[rows]), y)

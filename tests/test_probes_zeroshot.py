@@ -14,6 +14,11 @@ from torch import Tensor
 from torch.utils._pytree import tree_map
 from revelio.core import RevelioError, keyed_noise, track, unknown
 from revelio.probes.classifiers import scores
+import matplotlib.pyplot as plt
+from revelio.features.reading import read_features
+from revelio.images.table import load_table
+from revelio.models.loading import load_model
+from revelio.probes.diffc import DiffC
 
 # cell 23ebea73
 from types import SimpleNamespace
@@ -48,7 +53,54 @@ from revelio.probes.zeroshot import (
     zero_shot_asks,
 )
 
+# cell 5c1f0a7e
+def test_published_calls_are_counted():
+    assert {k: n_calls(SCHEDULES[k], n) for k, n in N_CLASSES.items()} == {
+        "oxford-pets": 25 * 37 + 225 * 5, "fgvc-aircraft": 20 * 100 + 30 * 20 + 50 * 10 + 400 * 5,
+        "caltech101": 20 * 102 + 30 * 20 + 50 * 10 + 400 * 5, "dtd": 25 * 47 + 225 * 5}
+    assert n_calls(SCHEDULES["caltech101"], 101) == 5120
+    assert n_calls([(25, 5), (250, 1)], 3) == 250 * 3  # no more classes are kept than there are
+    assert scale_schedule(SCHEDULES["oxford-pets"], 37, 98) == ((25, 13), (250, 1))
+    assert scale_schedule([(10, 2), (20, 1)], 100, 4) == ((10, 2), (20, 1))
 
+# cell 81559c78
+def test_timesteps_are_spread_and_never_tried_twice():
+    for schedule in ([(25, 5), (250, 1)], [(20, 20), (50, 10), (100, 5), (500, 1)], [(3, 2), (7, 1)]):
+        stages = stage_timesteps([Stage(*s) for s in schedule], 1000)
+        every = [t for stage in stages for t in stage]
+        assert len(set(every)) == len(every) == schedule[-1][0] and 0 <= min(every) and max(every) < 1000
+        assert np.mean(stages[0]) == pytest.approx(500, abs=30)
+    with pytest.raises(RevelioError, match="500 samples per class, but the model has 40"):
+        stage_timesteps(SCHEDULES["fgvc-aircraft"], 40)
+
+# cell 2b203fd1
+def small_set():
+    "Six images of three classes in two groups."
+    features = Features({"label": ClassLabel(names=["tame-cat", "dog", "sun"]), "caption": Value("string"),
+                         "group": ClassLabel(names=["Beasts", "sky & sun"])})
+    return Dataset.from_dict({"label": [0, 0, 1, 2, 2, 0], "group": [0, 0, 0, 1, 1, 0],
+                              "caption": ["Cat", "Cat", "a hound", "sun", None, "old cat"]}, features)
+
+
+def test_classes_are_asked_in_words_that_captions_hold():
+    table = small_set()
+    assert unknown_names(table, "label") == ["dog"] and unknown_names(table, "group") == ["Beasts"]
+    assert caption_prompts(table, "label") == [["Cat", "old cat"], ["a hound"], ["sun"]]
+    assert caption_prompts(table, "group", most=2) == [["Cat", "old cat"], ["sun"]]
+    assert caption_prompts(table, "label", most=1)[0] == ["old cat"]
+    with pytest.raises(RevelioError, match="no image of class dog has a caption"):
+        caption_prompts(table.select([0, 3]), "label")
+    with pytest.raises(RevelioError, match="no captions, only label, group"):
+        caption_prompts(table.remove_columns("caption"), "label")
+
+
+def test_a_class_lies_in_one_coarser_class():
+    table = small_set()
+    assert parents(table, "label", "group") == {"tame-cat": "Beasts", "dog": "Beasts", "sun": "sky & sun"}
+    with pytest.raises(RevelioError, match="more than one of 'label': Beasts, sky & sun|more than one.*Beasts"):
+        parents(table, "group", "label")
+
+# cell 0c851069
 class Exact:
     "A model whose class c holds the single image `means[c]`: its prediction is known in closed form."
     name, n_timesteps, latent_shape, device = "exact", 40, (2, 3, 3), torch.device("cpu")
@@ -84,7 +136,7 @@ class Exact:
         said = {"epsilon": eps, "v_prediction": signal * eps - share * mean, "flow": eps - mean, "sample": mean}
         return torch.cat([said[self.kind], torch.full_like(eps, 9)], 1) if self.by_number else said[self.kind]
 
-
+# cell 931645b1
 @pytest.mark.parametrize("by_number", [False, True])
 @pytest.mark.parametrize("kind", ["epsilon", "v_prediction", "flow", "sample"])
 def test_the_nearest_class_is_found_whatever_is_predicted(kind, by_number):
@@ -102,7 +154,7 @@ def test_the_nearest_class_is_found_whatever_is_predicted(kind, by_number):
     want = np.mean([a / b for a, b in shares]) * (images[0] - model.means[4]).abs().mean()
     assert said.errors[0, 4] == pytest.approx(float(want), rel=1e-3)
 
-
+# cell ed3e66d5
 def test_all_classes_share_an_images_noise_in_any_batch():
     model, images = Exact("epsilon"), list(torch.randn(3, 2, 3, 3))
     noises, add_noise = [], model.add_noise
@@ -121,6 +173,25 @@ def test_all_classes_share_an_images_noise_in_any_batch():
     assert not np.allclose(make(loss="l2").predict(images, ["x", "y", "z"]).errors, want.errors)
 
 
+def test_several_texts_are_asked_as_their_mean():
+    model = Exact("epsilon")
+    model.means[6] = (model.means[0] + model.means[1] + model.means[2]) / 3  # what "a", "b" and "c" mean together
+    ask = dict(schedule=[(3, 2), (6, 1)])
+    one = DiffusionClassifier(model, ["X", "Y", "Z"], ["g", "d", "e"], **ask)
+    many = DiffusionClassifier(model, ["X", "Y", "Z"], [["a", "b", "c"], "d", ["e"]], **ask)
+    images = [model.means[c] + 0.1 * torch.randn(2, 3, 3) for c in (6, 3, 4)]
+    said, want = many.predict(images, list("xyz")), one.predict(images, list("xyz"))
+    assert said.found.tolist() == ["X", "Y", "Z"] and np.allclose(said.errors, want.errors, rtol=1e-4)
+    assert said.n_calls == want.n_calls == 3 * 3 + 3 * 2
+
+
+def test_a_token_counts_in_the_mean_where_its_text_has_it():
+    states, mask = torch.tensor([[1.0, 2, 9], [3, 7, 9]])[..., None], torch.tensor([[1.0, 1, 0], [1, 0, 0]])
+    row = _mean_row({"encoder_hidden_states": states, "encoder_attention_mask": mask, "kwargs": {"none": None}})
+    assert row["encoder_hidden_states"].flatten().tolist() == [2, 2, 0] and row["kwargs"] == {"none": None}
+    assert row["encoder_attention_mask"].tolist() == [[1, 1, 0]]
+
+# cell ea9cbc9a
 @pytest.mark.parametrize("family", ["unet", "dit"])
 def test_real_models_against_a_plain_loop(tmp_path, family):
     table, model = load_table("emoji", limit=3), load_model(save_tiny_model(tmp_path, family), device="cpu")
@@ -151,53 +222,28 @@ def test_every_text_conditional_family_runs(tmp_path, family):
     assert np.isfinite(said.errors).all() and said.n_calls == 10
     assert prediction_type(model) == ("flow" if family in ("sd3", "flux") else "epsilon")
 
+# cell b35d177b
+def test_what_it_refuses(tmp_path):
+    text = load_model(save_tiny_model(tmp_path / "t"), device="cpu")
+    numbered = load_model(save_tiny_model(tmp_path / "n", "dit"), device="cpu")
+    pixel, ab = load_model(save_tiny_model(tmp_path / "p", "pixel"), device="cpu"), ["a", "b"]
+    for call, message in (
+        (lambda: DiffusionClassifier(text, ab, numbers=[0, 1]), "needs prompts"),
+        (lambda: DiffusionClassifier(text, ab, prompts=["a"]), "needs prompts.*got 1"),
+        (lambda: DiffusionClassifier(text, ab, prompts=["a", []]), "a class has no text"),
+        (lambda: DiffusionClassifier(numbered, ab, prompts=ab), "needs numbers"),
+        (lambda: DiffusionClassifier(numbered, ab, numbers=[0, 1000]), "has 0 to 999"),
+        (lambda: DiffusionClassifier(pixel, ab, prompts=ab), "not conditioned on anything"),
+        (lambda: DiffusionClassifier(text, ["a", "a"], ab), "all different"),
+        (lambda: DiffusionClassifier(text, ["a"], ["a"]), "two or more"),
+        (lambda: DiffusionClassifier(text, ab, ab, schedule=[(25, 2)]), "one class is left"),
+        (lambda: DiffusionClassifier(text, ab, ab, schedule=[(25, 2), (20, 1)]), "samples rise"),
+        (lambda: DiffusionClassifier(text, ab, ab, loss="huber"), "unknown loss 'huber'"),
+    ):
+        with pytest.raises(RevelioError, match=message):
+            call()
 
-def test_several_texts_are_asked_as_their_mean():
-    model = Exact("epsilon")
-    model.means[6] = (model.means[0] + model.means[1] + model.means[2]) / 3  # what "a", "b" and "c" mean together
-    ask = dict(schedule=[(3, 2), (6, 1)])
-    one = DiffusionClassifier(model, ["X", "Y", "Z"], ["g", "d", "e"], **ask)
-    many = DiffusionClassifier(model, ["X", "Y", "Z"], [["a", "b", "c"], "d", ["e"]], **ask)
-    images = [model.means[c] + 0.1 * torch.randn(2, 3, 3) for c in (6, 3, 4)]
-    said, want = many.predict(images, list("xyz")), one.predict(images, list("xyz"))
-    assert said.found.tolist() == ["X", "Y", "Z"] and np.allclose(said.errors, want.errors, rtol=1e-4)
-    assert said.n_calls == want.n_calls == 3 * 3 + 3 * 2
-
-
-def test_a_token_counts_in_the_mean_where_its_text_has_it():
-    states, mask = torch.tensor([[1.0, 2, 9], [3, 7, 9]])[..., None], torch.tensor([[1.0, 1, 0], [1, 0, 0]])
-    row = _mean_row({"encoder_hidden_states": states, "encoder_attention_mask": mask, "kwargs": {"none": None}})
-    assert row["encoder_hidden_states"].flatten().tolist() == [2, 2, 0] and row["kwargs"] == {"none": None}
-    assert row["encoder_attention_mask"].tolist() == [[1, 1, 0]]
-
-
-def small_set():
-    "Six images of three classes in two groups."
-    features = Features({"label": ClassLabel(names=["tame-cat", "dog", "sun"]), "caption": Value("string"),
-                         "group": ClassLabel(names=["Beasts", "sky & sun"])})
-    return Dataset.from_dict({"label": [0, 0, 1, 2, 2, 0], "group": [0, 0, 0, 1, 1, 0],
-                              "caption": ["Cat", "Cat", "a hound", "sun", None, "old cat"]}, features)
-
-
-def test_classes_are_asked_in_words_that_captions_hold():
-    table = small_set()
-    assert unknown_names(table, "label") == ["dog"] and unknown_names(table, "group") == ["Beasts"]
-    assert caption_prompts(table, "label") == [["Cat", "old cat"], ["a hound"], ["sun"]]
-    assert caption_prompts(table, "group", most=2) == [["Cat", "old cat"], ["sun"]]
-    assert caption_prompts(table, "label", most=1)[0] == ["old cat"]
-    with pytest.raises(RevelioError, match="no image of class dog has a caption"):
-        caption_prompts(table.select([0, 3]), "label")
-    with pytest.raises(RevelioError, match="no captions, only label, group"):
-        caption_prompts(table.remove_columns("caption"), "label")
-
-
-def test_a_class_lies_in_one_coarser_class():
-    table = small_set()
-    assert parents(table, "label", "group") == {"tame-cat": "Beasts", "dog": "Beasts", "sun": "sky & sun"}
-    with pytest.raises(RevelioError, match="more than one of 'label': Beasts, sky & sun|more than one.*Beasts"):
-        parents(table, "group", "label")
-
-
+# cell c97555c7
 def test_one_answer_is_scored_at_each_level(tmp_path):
     table = load_table("emoji", limit=6)
     model, names = load_model(save_tiny_model(tmp_path, "dit"), device="cpu"), table.features["label"].names
@@ -212,26 +258,6 @@ def test_one_answer_is_scored_at_each_level(tmp_path):
     assert fine["n_calls"] == wide["n_calls"] == 98
 
 
-def test_published_calls_are_counted():
-    assert {k: n_calls(SCHEDULES[k], n) for k, n in N_CLASSES.items()} == {
-        "oxford-pets": 25 * 37 + 225 * 5, "fgvc-aircraft": 20 * 100 + 30 * 20 + 50 * 10 + 400 * 5,
-        "caltech101": 20 * 102 + 30 * 20 + 50 * 10 + 400 * 5, "dtd": 25 * 47 + 225 * 5}
-    assert n_calls(SCHEDULES["caltech101"], 101) == 5120
-    assert n_calls([(25, 5), (250, 1)], 3) == 250 * 3  # no more classes are kept than there are
-    assert scale_schedule(SCHEDULES["oxford-pets"], 37, 98) == ((25, 13), (250, 1))
-    assert scale_schedule([(10, 2), (20, 1)], 100, 4) == ((10, 2), (20, 1))
-
-
-def test_timesteps_are_spread_and_never_tried_twice():
-    for schedule in ([(25, 5), (250, 1)], [(20, 20), (50, 10), (100, 5), (500, 1)], [(3, 2), (7, 1)]):
-        stages = stage_timesteps([Stage(*s) for s in schedule], 1000)
-        every = [t for stage in stages for t in stage]
-        assert len(set(every)) == len(every) == schedule[-1][0] and 0 <= min(every) and max(every) < 1000
-        assert np.mean(stages[0]) == pytest.approx(500, abs=30)
-    with pytest.raises(RevelioError, match="500 samples per class, but the model has 40"):
-        stage_timesteps(SCHEDULES["fgvc-aircraft"], 40)
-
-
 def test_a_table_is_scored_by_names(tmp_path):
     table = load_table("emoji", limit=5)
     names = table.features["group"].names
@@ -244,22 +270,7 @@ def test_a_table_is_scored_by_names(tmp_path):
     with pytest.raises(RevelioError, match="was not given"):
         score_zero_shot(DiffusionClassifier(model, ["a", "b"], ["a", "b"], schedule=[(2, 1)]), table, "group")
 
-
-def test_a_probe_is_scored_from_the_pictures(tmp_path):
-    table, model = load_table("emoji", limit=7), load_model(save_tiny_model(tmp_path), device="cpu")
-    y, seen = np.array(table.features["group"].names)[table["group"]], []
-    class Spy(KNNProbe):
-        def predict(self, X):
-            seen.append(X)
-            return super().predict(X)
-    maps = read_features(model, table["image"], table["id"], ["up_ft1"], [200], pooling="none", seed=3)["up_ft1", 200]
-    row = score_on_maps(model, Spy(k=1).fit(maps, y), "up_ft1", 200, table, "group", block=3, seed=3)
-    assert row["accuracy"] == 1 and row["n"] == 7 and row["n_calls"] == 1 and row["seconds"] > 0
-    assert [len(x) for x in seen] == [3, 3, 3, 1] and torch.allclose(torch.cat(seen[1:]), maps, atol=1e-5)
-    assert set(row) == set(score_zero_shot(DiffusionClassifier(model, *[table.features["group"].names] * 2,
-                                                               schedule=[(1, 1)]), table, "group")[0])
-
-
+# cell b7dabad6
 def test_asks_are_filled_in_and_checked():
     by_number = {"model": "mini-dit", "prompts": "numbers", "level": "label"}
     asks = [{}, {"prompts": "captions", "level": "label"}, by_number]
@@ -289,23 +300,17 @@ def test_a_model_is_asked_by_names_captions_or_numbers(tmp_path, monkeypatch):
     short = ask_zero_shot(dit, table.select([0]), "emoji", "numbers")
     assert short[0]["n_calls"] == 25 * 98 + 225 * 13
 
-
-def test_what_it_refuses(tmp_path):
-    text = load_model(save_tiny_model(tmp_path / "t"), device="cpu")
-    numbered = load_model(save_tiny_model(tmp_path / "n", "dit"), device="cpu")
-    pixel, ab = load_model(save_tiny_model(tmp_path / "p", "pixel"), device="cpu"), ["a", "b"]
-    for call, message in (
-        (lambda: DiffusionClassifier(text, ab, numbers=[0, 1]), "needs prompts"),
-        (lambda: DiffusionClassifier(text, ab, prompts=["a"]), "needs prompts.*got 1"),
-        (lambda: DiffusionClassifier(text, ab, prompts=["a", []]), "a class has no text"),
-        (lambda: DiffusionClassifier(numbered, ab, prompts=ab), "needs numbers"),
-        (lambda: DiffusionClassifier(numbered, ab, numbers=[0, 1000]), "has 0 to 999"),
-        (lambda: DiffusionClassifier(pixel, ab, prompts=ab), "not conditioned on anything"),
-        (lambda: DiffusionClassifier(text, ["a", "a"], ab), "all different"),
-        (lambda: DiffusionClassifier(text, ["a"], ["a"]), "two or more"),
-        (lambda: DiffusionClassifier(text, ab, ab, schedule=[(25, 2)]), "one class is left"),
-        (lambda: DiffusionClassifier(text, ab, ab, schedule=[(25, 2), (20, 1)]), "samples rise"),
-        (lambda: DiffusionClassifier(text, ab, ab, loss="huber"), "unknown loss 'huber'"),
-    ):
-        with pytest.raises(RevelioError, match=message):
-            call()
+# cell 58bb721e
+def test_a_probe_is_scored_from_the_pictures(tmp_path):
+    table, model = load_table("emoji", limit=7), load_model(save_tiny_model(tmp_path), device="cpu")
+    y, seen = np.array(table.features["group"].names)[table["group"]], []
+    class Spy(KNNProbe):
+        def predict(self, X):
+            seen.append(X)
+            return super().predict(X)
+    maps = read_features(model, table["image"], table["id"], ["up_ft1"], [200], pooling="none", seed=3)["up_ft1", 200]
+    row = score_on_maps(model, Spy(k=1).fit(maps, y), "up_ft1", 200, table, "group", block=3, seed=3)
+    assert row["accuracy"] == 1 and row["n"] == 7 and row["n_calls"] == 1 and row["seconds"] > 0
+    assert [len(x) for x in seen] == [3, 3, 3, 1] and torch.allclose(torch.cat(seen[1:]), maps, atol=1e-5)
+    assert set(row) == set(score_zero_shot(DiffusionClassifier(model, *[table.features["group"].names] * 2,
+                                                               schedule=[(1, 1)]), table, "group")[0])

@@ -18,9 +18,10 @@ import pyarrow.parquet as pq
 from jinja2 import Environment
 from PIL import Image
 from safetensors import safe_open
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, vstack
 from revelio.core import RevelioError, atomic_path, fingerprint, logger, read_json, track, versions
 from revelio.sae.concepts import Concepts
+from revelio.sae.metrics import code_matrix
 import shutil
 import pandas as pd
 import pytest
@@ -37,6 +38,7 @@ def _unpack(text, kind):
     kind = np.dtype(f"<{kind}")
     return np.frombuffer(raw, np.uint8).reshape(kind.itemsize, -1).T.copy().view(kind)[:, 0]
 
+
 def read_array(folder, part, name, spec):
     "An array of a page, read as the page does."
     text = (folder / f"data/{part}/{name}.js").read_text("ascii")
@@ -44,9 +46,11 @@ def read_array(folder, part, name, spec):
     blocks = [_unpack(block, spec[0]) for block in re.findall(r'"([A-Za-z0-9+/=]+)"', text.split("[", 1)[1])]
     return sum(blocks, []) if spec[0] == "json" else np.concatenate(blocks).reshape(-1, spec[1])
 
+
 def read_page(folder):
     "What the page knows of its runs."
     return read_array(folder, "page", "page", ["json", 1])[0]
+
 
 def test_arrays_come_back_block_after_block(tmp_path):
     from revelio.report.explorer import _Columns
@@ -72,6 +76,7 @@ def _picture(k, size=(12, 8)):
     Image.new("RGB", size, ["red", "orange", "yellow", "blue", "navy", "teal"][k]).save(buffer, "WEBP", lossless=True)
     return buffer.getvalue()
 
+
 def _make_run(folder, layer="up_ft1", timestep=25, rows=None, pictures=True, labels=True, n=240, **options):
     "Concepts of some rows of the images of the tests."
     kind, make = np.arange(n) % 6, torch.Generator().manual_seed(0)
@@ -88,6 +93,7 @@ def _make_run(folder, layer="up_ft1", timestep=25, rows=None, pictures=True, lab
                                                                    "batch_size": 32} | options))
     return x, find_concepts(folder / "ksae", folder / "concepts", x, table=table, classes=classes)
 
+
 @pytest.fixture(scope="module")
 def one(tmp_path_factory):
     "A run, its features, and its page."
@@ -96,6 +102,7 @@ def one(tmp_path_factory):
     write_explorer(run.path, folder / "page")
     return folder, x, run
 
+# cell ce782448
 def test_sheets_hold_every_thumbnail_in_its_place(one):
     folder, _, run = one
     info = read_page(folder / "page")["sets"][0]
@@ -111,20 +118,7 @@ def test_sheets_hold_every_thumbnail_in_its_place(one):
         assert np.abs(np.subtract(sheet.getpixel(at), colors[row % 6])).max() < 12, row
     assert len(list((folder / "page/data/set0/sheets").iterdir())) == 15
 
-def test_a_picture_is_cut_to_its_central_square(tmp_path):
-    from revelio.report.explorer import _Sheets
-    picture = Image.new("RGB", (120, 40), "red")
-    picture.paste("blue", (40, 0, 80, 40))
-    buffer = io.BytesIO()
-    picture.save(buffer, "PNG")
-    sheets = _Sheets(tmp_path / "sheets")
-    for data in (None, buffer.getvalue()):
-        sheets.add(data)
-    sheets.close()
-    found = np.asarray(Image.open(tmp_path / "sheets/0.webp").convert("RGB"))[4:60, 70:124]
-    assert found[..., 2].min() > 200 and found[..., 0].max() < 60 and sheets.has == [False, True]
 
-# cell ce782448
 def test_codes_come_back_from_the_page(one):
     folder, x, run = one
     info = read_page(folder / "page")["runs"][0]
@@ -139,6 +133,7 @@ def test_codes_come_back_from_the_page(one):
     np.put_along_axis(true, indices, np.maximum(values, 0), axis=1)
     assert np.array_equal(found > 0, true > 0) and np.allclose(found, true, rtol=0.01) and (true > 0).sum() > 200
 
+# cell 69a7d5f0
 def test_the_table_of_neurons_comes_back_from_the_page(one):
     folder, x, run = one
     info = read_page(folder / "page")["runs"][0]
@@ -163,19 +158,46 @@ def test_the_table_of_neurons_comes_back_from_the_page(one):
         assert bool(known["significant0"]) == wanted["significant_label"]
         assert np.allclose(known["entropy_null0"], wanted["entropy_null_label"], rtol=1e-3, equal_nan=True)
 
-def test_packs_go_on_where_blocks_end(one, tmp_path, monkeypatch):
-    monkeypatch.setattr("revelio.report.explorer.BLOCK", 4)
-    monkeypatch.setattr("revelio.report.explorer.PACK", 2)
-    info = read_page(write_explorer(one[2].path, tmp_path / "page").parent)["runs"][0]
-    whole = read_page(one[0] / "page")["runs"][0]
-    packs = [read_array(tmp_path / "page", "run0", f"detail{i}", info["columns"][f"detail{i}"]) for i in range(8)]
-    wanted = read_array(one[0] / "page", "run0", "detail0", whole["columns"]["detail0"])
-    assert np.array_equal(np.concatenate(packs, axis=1), wanted, equal_nan=True)
-    for name in ("top", "gap", "purity0", "pca"):
-        found = read_array(tmp_path / "page", "run0", name, info["columns"][name])
-        assert np.array_equal(found, read_array(one[0] / "page", "run0", name, whole["columns"][name]), equal_nan=True)
+# cell 77cae11a
+@pytest.mark.skipif(not shutil.which("node"), reason="node runs the code of the page")
+def test_what_is_not_there_is_no_word(tmp_path):
+    import subprocess
+    source = importlib.resources.files("revelio.report") / "explorer_page"
+    dom = """const revelio = {views: {}}, make = (tag) => ({tag, children: [], style: {}, dataset: {}, append(...x) {
+      this.children.push(...x.map((one) => one?.tag ? one : String(one))); },
+      replaceChildren(...x) { this.children = []; this.append(...x); }, setAttribute() {}, addEventListener() {}});
+      const document = {createElement: make, createElementNS: (_, tag) => make(tag)};"""
+    ask = """const said = revelio.refill(revelio.el("p", {}, "old"), "a", null, undefined, false, [["b", null]], 0);
+      console.log(JSON.stringify([said.children, revelio.el("p", {}, null, "x").children, revelio.warning({}),
+        revelio.warning({warning: "by heart"}).children.at(-1)]));"""
+    parts = (source / "parts.js").read_text()
+    (tmp_path / "x.js").write_text(dom + parts.replace('"use strict";', "") + ask, encoding="utf-8")
+    done = subprocess.run(["node", tmp_path / "x.js"], capture_output=True, text=True)
+    assert done.stdout.strip() == '[["a","b","0"],["x"],null,"by heart"]', done.stderr
 
-# cell 69a7d5f0
+
+def test_import_is_light():
+    import subprocess
+    import sys
+    heavy = {"diffusers", "transformers", "matplotlib", "umap"}
+    code = f"import sys, revelio.report.explorer; print({heavy} & set(sys.modules))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "set()"
+
+# cell ae8995ce
+def test_a_picture_is_cut_to_its_central_square(tmp_path):
+    from revelio.report.explorer import _Sheets
+    picture = Image.new("RGB", (120, 40), "red")
+    picture.paste("blue", (40, 0, 80, 40))
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG")
+    sheets = _Sheets(tmp_path / "sheets")
+    for data in (None, buffer.getvalue()):
+        sheets.add(data)
+    sheets.close()
+    found = np.asarray(Image.open(tmp_path / "sheets/0.webp").convert("RGB"))[4:60, 70:124]
+    assert found[..., 2].min() > 200 and found[..., 0].max() < 60 and sheets.has == [False, True]
+
+# cell f5c14bb5
 def test_components_are_those_of_the_dense_way(one):
     from revelio.report.explorer import _sparse
     codes = _sparse(one[2])
@@ -189,6 +211,7 @@ def test_components_are_those_of_the_dense_way(one):
     assert np.array_equal(found, principal_components(codes, 3), equal_nan=True)  # the same each time, signs as well
     assert np.isfinite(principal_components(codes[:, live[:1]], 2)).all()  # a single neuron is somewhere, too
 
+
 def test_components_of_many_neurons_are_close_to_those_of_few(monkeypatch):
     rng = np.random.default_rng(0)
     codes = csr_array((rng.random((500, 3)) @ rng.random((3, 300))) * (rng.random((500, 300)) < 0.2))
@@ -198,6 +221,7 @@ def test_components_of_many_neurons_are_close_to_those_of_few(monkeypatch):
     assert np.array_equal(found, principal_components(codes, 3), equal_nan=True)
     for a, b in zip(exact.T, found.T):
         assert abs(np.corrcoef(a, b)[0, 1]) > 0.95
+
 
 @pytest.mark.parametrize("dense", [2**24, 0])
 @pytest.mark.parametrize("what", ["dead", "alike", "alone", "one image", "faint", "orthogonal"])
@@ -210,6 +234,33 @@ def test_odd_codes_always_have_a_map(what, dense, monkeypatch):
         points = principal_components(csr_array(codes), n)
         assert points.shape == (codes.shape[1], n) and np.isfinite(points).all() == (what not in ("dead", "faint"))
         assert np.isnan(points[(codes == 0).all(axis=0)]).all() and np.isfinite(points[(codes > 0).any(axis=0)]).all()
+
+# cell be7c4466
+def test_best_matches_are_those_of_the_dense_correlation():
+    rng = np.random.default_rng(0)
+    a, b = (rng.random((300, n)) * (rng.random((300, n)) < 0.1) for n in (40, 30))
+    b[:, 3], b[:, 7], a[:, 5], a[:, 6] = 2 * a[:, 9], 0, 0, 1
+    for block in (7, 1024):
+        found, score = best_matches(csr_array(a), csr_array(b), block)
+        with np.errstate(invalid="ignore"):
+            dense = np.nan_to_num(np.corrcoef(a.T, b.T)[:40, 40:])
+        good = dense.max(axis=1) > 0
+        assert np.array_equal(found[good], dense.argmax(axis=1)[good]) and found[9] == 3
+        assert np.allclose(score, np.maximum(dense.max(axis=1), 0), atol=1e-6) and (found[[5, 6]] == -1).all()
+
+# cell ab015480
+def test_packs_go_on_where_blocks_end(one, tmp_path, monkeypatch):
+    monkeypatch.setattr("revelio.report.explorer.BLOCK", 4)
+    monkeypatch.setattr("revelio.report.explorer.PACK", 2)
+    info = read_page(write_explorer(one[2].path, tmp_path / "page").parent)["runs"][0]
+    whole = read_page(one[0] / "page")["runs"][0]
+    packs = [read_array(tmp_path / "page", "run0", f"detail{i}", info["columns"][f"detail{i}"]) for i in range(8)]
+    wanted = read_array(one[0] / "page", "run0", "detail0", whole["columns"]["detail0"])
+    assert np.array_equal(np.concatenate(packs, axis=1), wanted, equal_nan=True)
+    for name in ("top", "gap", "purity0", "pca"):
+        found = read_array(tmp_path / "page", "run0", name, info["columns"][name])
+        assert np.array_equal(found, read_array(one[0] / "page", "run0", name, whole["columns"][name]), equal_nan=True)
+
 
 def test_umap_is_a_second_map_where_it_is_installed(one, tmp_path, monkeypatch):
     import sys
@@ -226,19 +277,7 @@ def test_umap_is_a_second_map_where_it_is_installed(one, tmp_path, monkeypatch):
     assert np.nanmin(read_array(tmp_path / "page", "run0", "umap", columns["umap"])) > 50 and "pca" in columns
     assert "umap" not in read_page(one[0] / "page")["runs"][0]["columns"]
 
-# cell 77cae11a
-def test_best_matches_are_those_of_the_dense_correlation():
-    rng = np.random.default_rng(0)
-    a, b = (rng.random((300, n)) * (rng.random((300, n)) < 0.1) for n in (40, 30))
-    b[:, 3], b[:, 7], a[:, 5], a[:, 6] = 2 * a[:, 9], 0, 0, 1
-    for block in (7, 1024):
-        found, score = best_matches(csr_array(a), csr_array(b), block)
-        with np.errstate(invalid="ignore"):
-            dense = np.nan_to_num(np.corrcoef(a.T, b.T)[:40, 40:])
-        good = dense.max(axis=1) > 0
-        assert np.array_equal(found[good], dense.argmax(axis=1)[good]) and found[9] == 3
-        assert np.allclose(score, np.maximum(dense.max(axis=1), 0), atol=1e-6) and (found[[5, 6]] == -1).all()
-
+# cell 47189dcd
 def test_runs_on_parts_of_a_set_share_its_images_and_are_matched_on_them(tmp_path):
     _make_run(tmp_path / "a", "up_ft1", 25, np.arange(200))
     _make_run(tmp_path / "b", "bottleneck", 0, np.arange(239, 39, -1))
@@ -259,13 +298,14 @@ def test_runs_on_parts_of_a_set_share_its_images_and_are_matched_on_them(tmp_pat
         assert mutual == (best >= 0 and back[int(best), 0] == neuron) and score <= 1
     assert there[:, 2].any()
 
+
 def test_other_classes_are_another_set(one, tmp_path):
     _make_run(tmp_path / "b", labels=False)
     page = read_page(write_explorer([one[2].path, tmp_path / "b"], tmp_path / "page").parent)
     assert [run["set"] for run in page["runs"]] == [0, 1] and not any(run["matches"] for run in page["runs"])
     assert len({run["key"] for run in page["runs"]}) == 2  # the same layer and timestep, told apart
 
-# cell ae8995ce
+# cell 039981de
 def test_heat_maps_are_scaled_to_the_highest_of_the_neuron(tmp_path):
     from revelio.report.explorer import _heat_steps
     x, run = _make_run(tmp_path)
@@ -286,7 +326,7 @@ def test_heat_maps_are_scaled_to_the_highest_of_the_neuron(tmp_path):
     assert _heat_steps(wide).shape == (2, 32, 32) and _heat_steps(wide)[0, 1].min() == 255
     assert (_heat_steps(np.full((1, 2, 2), -1.0)) == 0).all()
 
-# cell f5c14bb5
+
 def test_the_page_is_the_same_twice_and_replaces_an_older_one(one, tmp_path):
     for _ in range(2):
         write_explorer(one[2].path, tmp_path / "page")
@@ -297,6 +337,7 @@ def test_the_page_is_the_same_twice_and_replaces_an_older_one(one, tmp_path):
     write_explorer(one[2].path, tmp_path / "page")
     assert not (tmp_path / "page/data/stale.js").exists() and [p.name for p in tmp_path.iterdir()] == ["page"]
 
+# cell bc0b910a
 def test_nothing_but_explorers_is_replaced_and_nothing_half_written_stays(one, tmp_path, monkeypatch):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine/thesis.tex").write_text("")
@@ -310,6 +351,7 @@ def test_nothing_but_explorers_is_replaced_and_nothing_half_written_stays(one, t
     with pytest.raises(ZeroDivisionError):
         write_explorer(one[2].path, tmp_path / "page")
     assert [p.name for p in tmp_path.iterdir()] == ["mine"] and (one[2].path / "manifest.json").exists()
+
 
 def test_the_page_holds_no_path_of_this_machine(one, tmp_path):
     import getpass
@@ -327,6 +369,7 @@ def test_the_page_holds_no_path_of_this_machine(one, tmp_path):
     for secret in (str(tmp_path), tmp_path.parent.name, str(Path.home()) + "/", f"/{getpass.getuser()}/"):
         assert secret not in told, secret
 
+
 @pytest.mark.parametrize("pictures, labels", [(False, True), (True, False), (False, False)])
 def test_pages_without_pictures_or_labels(tmp_path, pictures, labels):
     _make_run(tmp_path, pictures=pictures, labels=labels, n=60)
@@ -334,6 +377,7 @@ def test_pages_without_pictures_or_labels(tmp_path, pictures, labels):
     assert [level["name"] for level in page["sets"][0]["levels"]] == (["label", "group"] if labels else [])
     assert (tmp_path / "page/data/set0/sheets/0.webp").exists() == pictures
 
+# cell 92db68fe
 def test_the_code_of_the_page_makes_no_markup_from_data():
     source = importlib.resources.files("revelio.report") / "explorer_page"
     assert {path.name for path in source.iterdir()} == {*APP, "index.html"}
@@ -343,27 +387,13 @@ def test_the_code_of_the_page_makes_no_markup_from_data():
                      "https:", "fetch(", "XMLHttpRequest", "localStorage"):
             assert word not in text.replace("http://www.w3.org/2000/svg", ""), f"{word} in {name}"
 
+
 def test_children_enter_by_one_door():
     source = importlib.resources.files("revelio.report") / "explorer_page"
     doors = {name: re.findall(r"\.(?:append|replaceChildren|prepend|before|after)\(", (source / name).read_text())
              for name in APP[1:]}
     assert {name: len(found) for name, found in doors.items() if found} == {"data.js": 1, "parts.js": 2}
 
-@pytest.mark.skipif(not shutil.which("node"), reason="node runs the code of the page")
-def test_what_is_not_there_is_no_word(tmp_path):
-    import subprocess
-    source = importlib.resources.files("revelio.report") / "explorer_page"
-    dom = """const revelio = {views: {}}, make = (tag) => ({tag, children: [], style: {}, dataset: {}, append(...x) {
-      this.children.push(...x.map((one) => one?.tag ? one : String(one))); },
-      replaceChildren(...x) { this.children = []; this.append(...x); }, setAttribute() {}, addEventListener() {}});
-      const document = {createElement: make, createElementNS: (_, tag) => make(tag)};"""
-    ask = """const said = revelio.refill(revelio.el("p", {}, "old"), "a", null, undefined, false, [["b", null]], 0);
-      console.log(JSON.stringify([said.children, revelio.el("p", {}, null, "x").children, revelio.warning({}),
-        revelio.warning({warning: "by heart"}).children.at(-1)]));"""
-    parts = (source / "parts.js").read_text()
-    (tmp_path / "x.js").write_text(dom + parts.replace('"use strict";', "") + ask, encoding="utf-8")
-    done = subprocess.run(["node", tmp_path / "x.js"], capture_output=True, text=True)
-    assert done.stdout.strip() == '[["a","b","0"],["x"],null,"by heart"]', done.stderr
 
 def test_the_warning_of_a_ksae_and_the_origin_of_names_are_on_the_page(one, tmp_path):
     info = read_page(one[0] / "page")["runs"][0]
@@ -372,21 +402,14 @@ def test_the_warning_of_a_ksae_and_the_origin_of_names_are_on_the_page(one, tmp_
     assert set(after) == {"caption", ""} and [bool(x) for x in after] == one[2].neurons["concept"].notna().tolist()
     shutil.copytree(one[2].path, tmp_path / "concepts")
     manifest = read_json(tmp_path / "concepts/manifest.json")
-    manifest["ksae"]["warning"] = "learnt by heart"
+    manifest["ksae"]["warning"] = "memorised"
     (tmp_path / "concepts/manifest.json").write_text(json.dumps(manifest))
     page = write_explorer(tmp_path / "concepts", tmp_path / "page").parent
-    assert read_page(page)["runs"][0]["warning"] == "learnt by heart"
+    assert read_page(page)["runs"][0]["warning"] == "memorised"
     for name in ("neurons", "neuron", "map", "compare"):
         assert "warning" in (page / f"app/{name}.js").read_text(), f"{name} shows purity without the warning"
 
-def test_import_is_light():
-    import subprocess
-    import sys
-    heavy = {"diffusers", "transformers", "matplotlib", "umap"}
-    code = f"import sys, revelio.report.explorer; print({heavy} & set(sys.modules))"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "set()"
-
-# cell be7c4466
+# cell 2c85762a
 def test_explore_serves_the_page_alone_and_writes_it_once(one, tmp_path):
     import urllib.error
     import urllib.request

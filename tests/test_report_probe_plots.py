@@ -47,7 +47,7 @@ def test_sources_are_named():
     assert feature_source(df, "mini-sd").tolist() == ["denoiser", "untrained denoiser", "pixels", "latents",
                                                       "dinov2-large"]
 
-
+# cell bdb73a4d
 def test_the_grid_puts_each_number_in_its_cell_and_frames_what_validation_chooses():
     df = pd.concat([rows_of(4, layer=["a", "a", "b", "b"], timestep=[200, 25, 200, 25], accuracy=[0.1, 0.2, 0.4, 0.3],
                             validation=[np.nan, 0.2, 0.3, 0.4]),
@@ -63,7 +63,7 @@ def test_the_grid_puts_each_number_in_its_cell_and_frames_what_validation_choose
     with pytest.raises(RevelioError, match="no linear probe"):
         accuracy_grid(rows_of(kind="dummy"))
 
-
+# cell b50a8945
 def measured(shares, n=3000, seed=0):
     "Accuracies on the same images."
     easy = np.random.default_rng(seed).random(n)
@@ -101,7 +101,7 @@ def test_choices_and_classifiers_are_compared_as_families():
     assert compare_simpler(df[df["prompt"] == "empty"])[0]["verdict"] == "differ"
     assert compare_simpler(df[df["kind"] != "diffc"]) == []
 
-
+# cell 5a6b236e
 def test_transfer_is_in_order_and_shares_marks():
     df = pd.concat([rows_of(kind="diffc", accuracy=a).assign(source=s)
                     for s, a in (("denoiser", 0.8), ("pixels", 0.3), ("latents", 0.4))])
@@ -113,7 +113,7 @@ def test_transfer_is_in_order_and_shares_marks():
     with pytest.raises(RevelioError, match="nothing to draw"):
         transfer_panel(rows_of(kind="dummy").assign(source="pixels"))
 
-
+# cell 17ee067a
 def test_prompts_that_tell_the_answer_are_open_marks():
     df = pd.concat([rows_of(2, prompt=["class", "empty"], level=level, accuracy=[0.9, 0.5])
                     for level in ("group", "style")])
@@ -135,7 +135,7 @@ def test_five_prompts_have_room_for_their_names():
     assert not any(a.overlaps(b) for a, b in zip(boxes, boxes[1:]))
     plt.close(ax.figure)
 
-
+# cell 95c613ba
 def test_shots_are_compared_over_their_draws():
     df = rows_of(8, kind=["linear", "knn"] * 4, shots=[1, 1, 4, 4] * 2, draw=[0] * 4 + [1] * 4)
     df["measured"] = measured([0.3, 0.3, 0.6, 0.5, 0.31, 0.31, 0.62, 0.5])
@@ -143,7 +143,7 @@ def test_shots_are_compared_over_their_draws():
     assert table.index.tolist() == [f"group, {n} shots: linear probe - nearest neighbours" for n in (1, 4)]
     assert table["told_apart"].tolist() == [False, True] and set(table["n_seeds"]) == {2}
 
-
+# cell 3e83344e
 def test_few_shot_curves_and_costs_show_their_numbers():
     fig = few_shot_curves(pd.concat([rows_of(4, shots=[4, 1, 4, 1], draw=[0, 0, 1, 1], accuracy=[0.4, 0.2, 0.6, 0.4]),
                                      rows_of(2, kind="dummy", shots=[1, 4], draw=0, accuracy=0.1)]))

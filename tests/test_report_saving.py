@@ -44,7 +44,7 @@ def _contrasts():
     other, none = bootstrap_mean(np.ones(20), np.arange(20)), bootstrap_mean([float("nan")] * 20, np.arange(20))
     return contrasts({"a < b": (same, other), "a - a": (same, same), "a - none": (same, none)}, "letters")
 
-
+# cell d8b2af3e
 def test_contrasts_are_in_the_record_and_on_the_page(tmp_path):
     ax = plt.subplots()[1]
     save_figure(ax.figure, tmp_path, "fig", _NUMBERS, {"claim": "c", "caption": "", "command": "make"}, [],
@@ -58,7 +58,7 @@ def test_contrasts_are_in_the_record_and_on_the_page(tmp_path):
     assert rows == [("a &lt; b", "yes"), ("a - a", "no"), ("a - none", "no")]
     assert "letters" in page and "-0.5 [-0." in page
 
-# cell d8b2af3e
+
 def test_index_shows_every_comparison_with_its_verdict(tmp_path):
     rows = [comparison("best layer", "up_ft1", "up_ft1", "the paper", "agree"),
             comparison("a < b", 9.0, 8.59, "the paper", value_verdict(9.0, 8.59)),
@@ -75,7 +75,7 @@ def test_index_shows_every_comparison_with_its_verdict(tmp_path):
     assert "<td>–</td>" in one and "a &lt; b" in one and "make figures PRESET=mini" in one
     assert "none could be had" in two and "no published number belongs" in three
 
-
+# cell cec0ea11
 def test_index_shows_every_figure_and_escapes(tmp_path):
     with pytest.raises(RevelioError, match="no figures"):
         write_index(tmp_path)

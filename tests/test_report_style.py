@@ -18,6 +18,7 @@ import warnings
 
 SCRIPT = ["猫", "ねこ", "🦊", "👩‍🔬", "cat", "a $5 cat", "$\\foo$", "黑 cat", "x\ud800", "𓃠"]
 
+
 @pytest.fixture
 def styled():
     with mpl.rc_context():
@@ -26,6 +27,7 @@ def styled():
         yield
     plt.close("all")
 
+# cell 6cbf41de
 @pytest.mark.parametrize("end", ["png", "pdf"])
 def test_labels_without_glyphs_are_numbers_with_one_warning(styled, caplog, tmp_path, end):
     fig, axes = plt.subplots(1, 3)
@@ -56,6 +58,13 @@ def test_labels_without_glyphs_are_numbers_with_one_warning(styled, caplog, tmp_
     fig.savefig(tmp_path / f"b.{end}")
     assert len(caplog.records) == 1 and ax.get_title() == "Größe, ∫ and مرحبا"
 
+
+def test_a_font_that_is_installed_is_used(monkeypatch):
+    from revelio.report.style import _fonts
+    monkeypatch.setattr(mpl.font_manager, "get_font_names", lambda: ["Noto Emoji", "Comic Sans", "Noto Sans CJK SC"])
+    assert _fonts() == ["DejaVu Sans", "Noto Sans CJK SC", "Noto Emoji"]
+
+# cell b1639cbd
 def test_ids_stand_for_classes_that_have_no_glyph(styled, tmp_path, caplog):
     from revelio.report.style import watch_labels
     fig, ax = plt.subplots()
@@ -63,8 +72,3 @@ def test_ids_stand_for_classes_that_have_no_glyph(styled, tmp_path, caplog):
     ax.set_title("黑 cat and white cat")
     fig.savefig(tmp_path / "a.png")
     assert ax.get_title() == "class 7 and white cat" and "class 7 = 黑 cat" in caplog.text
-
-def test_a_font_that_is_installed_is_used(monkeypatch):
-    from revelio.report.style import _fonts
-    monkeypatch.setattr(mpl.font_manager, "get_font_names", lambda: ["Noto Emoji", "Comic Sans", "Noto Sans CJK SC"])
-    assert _fonts() == ["DejaVu Sans", "Noto Sans CJK SC", "Noto Emoji"]

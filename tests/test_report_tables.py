@@ -10,7 +10,7 @@ from revelio.core import RevelioError, read_json
 from revelio.report.saving import comparison, value_verdict
 from revelio.sae.concepts import Concepts
 from revelio.sae.metrics import SHARE
-from revelio.stats import Best, Measured, best_of, best_verdict, contrasts, order_verdict
+from revelio.stats import Measured, best_of, best_verdict, contrasts, order_verdict
 import tempfile
 from types import SimpleNamespace
 import pytest
@@ -18,7 +18,8 @@ from revelio.core import write_json
 from revelio.stats import VERDICTS, bootstrap_mean
 
 # cell 9ca366e3
-def invented_cell(layer, purity, sigma, seed=0, equal=None, timestep=25, run="sd", dictionary=2048, **settings):
+def invented_cell(layer, purity, sigma, seed=0, equal=None, timestep=25, run="sd", dictionary=2048,
+                  warning=None, **settings):
     "What figures ask of a concepts folder. All numbers move with the same split groups, and a little with the cell."
     groups, places = np.arange(300), ["bottleneck", "up_ft0", "up_ft1", "up_ft2", *(f"block_{i}" for i in range(28))]
     common, own = (np.random.default_rng(i).random(300) - 0.5 for i in (1, 2 + timestep + places.index(layer)))
@@ -34,6 +35,7 @@ def invented_cell(layer, purity, sigma, seed=0, equal=None, timestep=25, run="sd
     made = dict(model="mini-sd", dataset="emoji", split="test", image_size=64) | settings
     return SimpleNamespace(path=Path(f"{run}/{layer}-t{timestep}-s{seed}/concepts"), layer=layer, timestep=timestep,
                            summary=summary, measured=measured, measured_on=f"emoji, {made['split']} split",
+                           warning=warning,
                            manifest={"settings": made, "n_neurons": dictionary})
 
 
@@ -43,6 +45,49 @@ def invented_cells(purity, sigma, seeds=3, equal=None, **settings):
             for layer in purity for seed in range(seeds)]
 
 
+PURITY = {"bottleneck": 0.3, "up_ft1": 0.5, "up_ft2": 0.7}
+
+
+def _published_layers(**changes):
+    rows = [dict(table="layers", model="sd15", dataset=d, layer=layer, timestep=25.0, metric="sigma_label", value=v,
+                 source="the paper") | changes
+            for d, vs in (("oxford-pets", (9.5, 8.6, 9.7)), ("caltech101", (9.4, 21.3, 25.6)))
+            for layer, v in zip(("bottleneck", "up_ft1", "up_ft2"), vs)]
+    return pd.DataFrame(rows)
+
+# cell 5f29981c
+def _our_layers(sigma=(22.0, 16.0, 19.0), purity=PURITY, **settings):
+    cells = invented_cells(purity, dict(zip(purity, sigma)), **settings)
+    return cell_table(cells, ["label", "group"], {"label": "subgroup"}).assign(panel="a")
+
+
+def _verdicts(df, published=None):
+    rows = compare_curves(df, _published_layers() if published is None else published, "layers")
+    return [row["verdict"] for row in rows]
+
+
+def test_the_order_agrees_only_by_both_rules():
+    right = (9.0, 8.0, 10.0)
+    assert _verdicts(_our_layers(right))[2] == "agree"
+    assert _verdicts(_our_layers(right, equal=dict(zip(PURITY, (8.0, 9.0, 10.0)))))[2] == "undecided"
+
+
+def test_variants_are_listed_where_they_go_beyond_the_null():
+    row = dict(contrast="x", difference=-0.05, low=-0.07, high=-0.03, told_apart=True, variant="noto", control="few",
+               what="accuracy", layer="up_ft2", level="style", null=False, beyond_null=True)
+    said = _listed_contrasts([row | dict(null=True, variant="again"), row, row | dict(layer="up_ft1"),
+                              row | dict(beyond_null=False, level="group"),
+                              row | dict(told_apart=False, level="label")])
+    assert said == ("2 of 4 contrasts are told apart and differ by more than two trainings of the control, of which "
+                    "1 of 1 are told apart: noto - few, accuracy, style: -0.050 [-0.070, -0.030] at up_ft2, "
+                    "-0.050 [-0.070, -0.030] at up_ft1")
+
+
+def _listed_contrasts(rows):
+    from revelio.report.tables import _listed
+    return _listed(rows)
+
+# cell a7f994b2
 def test_seeds_of_a_cell_are_one_row_with_the_interval_of_their_mean():
     cells = invented_cells({"up_ft1": 0.5, "up_ft2": 0.4}, {"up_ft1": 16, "up_ft2": 18})
     df = cell_table(cells, ["label", "group", "absent"], {"label": "subgroup"})
@@ -69,7 +114,7 @@ def test_k_saes_of_other_settings_are_another_series():
     df = cell_table([invented_cell("up_ft1", 0.5, 9, run=run) for run in ("sd", "ours-sd")], ["group"], {})
     assert df["series"].tolist() == ["mini-sd (sd)", "mini-sd (ours-sd)"] and "run" not in df
 
-# cell 5f29981c
+# cell 6a7c4109
 def test_the_caption_says_what_was_measured():
     one = {"up_ft1": 0.5, "up_ft2": 0.4}
     said = measured_caption(cell_table(invented_cells(one, one), ["group"], {}))
@@ -78,30 +123,12 @@ def test_the_caption_says_what_was_measured():
     said = measured_caption(cell_table([*invented_cells(one, one), other], ["group"], {}))
     assert "2,048 at mini-sd up_ft1, mini-sd up_ft2; 4,096 at mini-sd bottleneck" in said
     assert "seeds: 1 to 3, and with fewer than 3 nothing is told apart" in said
-    assert "emoji, test split and emoji, train split" in said
+    assert "emoji, test split and emoji, train split" in said and "memorised" not in said
+    learnt = invented_cell("bottleneck", 0.5, 9, warning="the k-SAE memorised its rows")
+    said = measured_caption(cell_table([*invented_cells(one, one), learnt], ["group"], {}))
+    assert said.endswith("1 of 7 k-SAEs memorised their rows: their purity is no result.")
 
-# cell a7f994b2
-PURITY = {"bottleneck": 0.3, "up_ft1": 0.5, "up_ft2": 0.7}
-
-
-def _published_layers(**changes):
-    rows = [dict(table="layers", model="sd15", dataset=d, layer=layer, timestep=25.0, metric="sigma_label", value=v,
-                 source="the paper") | changes
-            for d, vs in (("oxford-pets", (9.5, 8.6, 9.7)), ("caltech101", (9.4, 21.3, 25.6)))
-            for layer, v in zip(("bottleneck", "up_ft1", "up_ft2"), vs)]
-    return pd.DataFrame(rows)
-
-
-def _our_layers(sigma=(22.0, 16.0, 19.0), purity=PURITY, **settings):
-    cells = invented_cells(purity, dict(zip(purity, sigma)), **settings)
-    return cell_table(cells, ["label", "group"], {"label": "subgroup"}).assign(panel="a")
-
-
-def _verdicts(df, published=None):
-    rows = compare_curves(df, _published_layers() if published is None else published, "layers")
-    return [row["verdict"] for row in rows]
-
-
+# cell 29be3cbe
 def test_curves_are_compared_by_place_and_order_and_values_only_on_the_same_data():
     rows = compare_curves(_our_layers(), _published_layers(), "layers")
     best, ours, order, value = rows[:4]
@@ -128,12 +155,6 @@ def test_a_place_that_is_not_told_apart_is_undecided():
     assert _verdicts(none)[:3] == ["not comparable", "differ", "not comparable"]
 
 
-def test_the_order_agrees_only_by_both_rules():
-    right = (9.0, 8.0, 10.0)
-    assert _verdicts(_our_layers(right))[2] == "agree"
-    assert _verdicts(_our_layers(right, equal=dict(zip(PURITY, (8.0, 9.0, 10.0)))))[2] == "undecided"
-
-
 def test_the_same_model_and_data_are_compared_by_value_at_equal_image_size():
     same = dict(model="sd15", dataset="caltech101", image_size=PUBLISHED_SIZE)
     rows = compare_curves(_our_layers((9.3, 21.0, 25.0), **same), _published_layers(), "layers")
@@ -142,7 +163,7 @@ def test_the_same_model_and_data_are_compared_by_value_at_equal_image_size():
     assert _verdicts(_our_layers((8.0, 21.0, 25.0), **same))[7] == "differ"
     assert _verdicts(_our_layers((9.3, 21.0, 25.0), **same | {"image_size": 512}))[7] == "not comparable"
 
-
+# cell 4549575a
 def test_timesteps_are_compared_at_the_published_layer_alone():
     theirs = _published_layers(table="timesteps").assign(timestep=[0.0, 25.0, 500.0] * 2, layer="up_ft1")
     cells = [invented_cell(layer, 0.5, sigma, seed, timestep=t) for layer in ("up_ft2", "up_ft1")
@@ -154,7 +175,7 @@ def test_timesteps_are_compared_at_the_published_layer_alone():
     assert rows[0]["verdict"] == "agree" and "at up_ft1" in rows[0]["what"]
     assert compare_curves(df[df["layer"] == "up_ft2"], theirs, "timesteps", "timestep") == []
 
-# cell 6a7c4109
+# cell f3309b0b
 def _numbers(table, rows):
     same = dict(table=table, dataset="oxford-pets", timestep=25.0, metric="sigma_label", source="the paper")
     return pd.DataFrame([same | dict(model=m, layer=layer, value=v) for m, layer, v in rows])
@@ -180,7 +201,7 @@ def test_models_are_compared_where_both_were_read_at_one_size():
     row, = compare_models(cell_table(cells[:3], ["group"], {}), theirs)
     assert row["verdict"] == "not comparable" and row["ours"] is None
 
-# cell 29be3cbe
+# cell e251b6e0
 def test_neighbours_are_one_family_and_need_seeds():
     df = _our_layers()
     table = neighbour_contrasts(df, "layer")
@@ -193,7 +214,7 @@ def test_neighbours_are_one_family_and_need_seeds():
     assert neighbour_contrasts(times.assign(panel="a"), "timestep")["contrast"].tolist() == [
         "a, group: 25 - 0", "a, group: 200 - 25"]
 
-# cell 4549575a
+# cell 0a7c5286
 def _variants(*models, seeds=3, **purity):
     names = {"lift": MIN_SEEDS, "accuracy": 1}
     def numbers(model, level, n):
@@ -228,7 +249,7 @@ def test_variants_need_three_ksaes_but_one_probe_and_a_null_to_go_beyond():
     with pytest.raises(RevelioError, match="at one timestep, and these are of .25, 200"):
         variant_contrasts(pd.concat([one, one.assign(timestep=200)]), "control", {}, "null")
 
-
+# cell 596ab7dc
 def test_lifts_and_accuracies_of_the_same_places_are_gathered():
     neurons = cell_table(invented_cells({"up_ft1": 0.5, "up_ft2": 0.4}, {"up_ft1": 16, "up_ft2": 18}), ["group"], {})
     row = dict(model="mini-sd", layer="up_ft1", timestep=25, level="group", kind="linear")
@@ -242,7 +263,7 @@ def test_lifts_and_accuracies_of_the_same_places_are_gathered():
     assert (df["low"] < df["value"]).all() and (df["value"] < df["high"]).all()
     assert [len(found) for found in df["measured"]] == [3, 3, 1]
 
-# cell f3309b0b
+# cell 2cda2595
 def _figures(folder):
     "Records as figures write them, one answer for each claim."
     for i, claim in enumerate(CLAIMS):
@@ -273,7 +294,7 @@ def test_every_claim_has_its_row_with_the_recorded_verdict(tmp_path):
         assert ("Diff-C - linear: +0.020 [+0.010, +0.030]" in ours) == bool(claim.contrasts)
     assert rows[0][2] == f"{VERDICTS[11 % 4]} by sigma_label; {VERDICTS[9 % 4]} by purity@10"
 
-
+# cell 6faf068b
 def test_a_changed_record_changes_the_table_and_a_missing_one_shows(tmp_path):
     before, path = readme_table(_figures(tmp_path)), tmp_path / "fig07_accuracy.json"
     record = read_json(path)
@@ -292,23 +313,7 @@ def test_a_changed_record_changes_the_table_and_a_missing_one_shows(tmp_path):
     with pytest.raises(RevelioError, match="fig07_accuracy.json is not in .*make figures PRESET=study"):
         readme_table(tmp_path)
 
-
-def test_variants_are_listed_where_they_go_beyond_the_null():
-    row = dict(contrast="x", difference=-0.05, low=-0.07, high=-0.03, told_apart=True, variant="noto", control="few",
-               what="accuracy", layer="up_ft2", level="style", null=False, beyond_null=True)
-    said = _listed_contrasts([row | dict(null=True, variant="again"), row, row | dict(layer="up_ft1"),
-                              row | dict(beyond_null=False, level="group"),
-                              row | dict(told_apart=False, level="label")])
-    assert said == ("2 of 4 contrasts are told apart and differ by more than two trainings of the control, of which "
-                    "1 of 1 are told apart: noto - few, accuracy, style: -0.050 [-0.070, -0.030] at up_ft2, "
-                    "-0.050 [-0.070, -0.030] at up_ft1")
-
-
-def _listed_contrasts(rows):
-    from revelio.report.tables import _listed
-    return _listed(rows)
-
-
+# cell 0970dfc0
 def test_the_table_goes_between_the_marks_and_comes_out_again(tmp_path):
     table, (start, end) = readme_table(_figures(tmp_path)), README_MARKS
     text = f"# a\n\n{start}\nstale\n{end}\n\n## b\n"

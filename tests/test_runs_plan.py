@@ -17,15 +17,15 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 from torch.utils.flop_counter import FlopCounterMode
-from revelio.models.weights import MODELS
 from revelio.core import RevelioError, unknown
 from revelio.images.registry import DATASETS
-from revelio.probes.classifiers import diffc_flops, diffc_net
-from revelio.features.reading import pool
+from revelio.maps import pool
 from revelio.models.face import PIECE_PIXELS
 from revelio.models.loading import load_architecture
+from revelio.models.weights import MODELS
+from revelio.probes.diffc import diffc_flops, diffc_net
+from revelio.probes.zeroshot import N_CLASSES, SCHEDULES, Stage, n_calls, scale_schedule, zero_shot_asks
 from revelio.runs.presets import STAGES, preset_path, read_preset
-from revelio.probes.classifiers import N_CLASSES, SCHEDULES, Stage, n_calls, scale_schedule, zero_shot_asks
 
 # cell 6f60cada
 import pytest
@@ -71,13 +71,67 @@ def test_what_a_preset_names_is_looked_up(tmp_path, old, new, words):
         check_sources(read_preset(preset(tmp_path, old, new)), "mine.yaml")
 
 # cell 85120c63
+def test_a_part_of_a_pass_is_less_than_the_whole():
+    for layers in (("bottleneck",), ("up_ft1",)):
+        for cached in (pass_flops, _architecture):
+            cached.cache_clear()
+        assert 0 < pass_flops("mini-sd", layers).denoise < pass_flops("mini-sd").denoise
+
+
+def test_a_pass_is_counted_as_it_is_known():
+    sd15, sd21 = pass_flops("sd15"), pass_flops("sd21-base")
+    assert sd15.denoise == pytest.approx(0.80e12, rel=0.02)  # 512 px, two for each product, attention counted
+    assert sd15.encode == sd21.encode  # the same VAE at the same size
+    assert pass_flops("dit-xl-2-256").denoise == pytest.approx(2 * 118.6e9, rel=0.02)  # Peebles and Xie 2023, table 9
+
+# cell 127663d1
+def test_the_peak_of_a_chain_is_two_of_its_tensors():
+    with torch.device("meta"):
+        net, x = torch.nn.Sequential(*[torch.nn.Linear(64, 64) for _ in range(5)]), torch.empty(100, 64)
+    with torch.no_grad():
+        assert peak_bytes(lambda: net(x)) == 2 * x.nbytes  # each output, and the input of the next
+        assert peak_bytes(lambda: net(x).view(64, 100).t().add_(1)) == 2 * x.nbytes  # views are no copies
+    assert peak_bytes(lambda: net(x)) == 5 * x.nbytes  # kept for the gradient
+    tokens = torch.empty(1, 8, 4096, 64, device="meta")
+    assert peak_bytes(lambda: F.scaled_dot_product_attention(tokens, key=tokens, value=tokens)) == tokens.nbytes
+
+# cell 1f9ad7b7
+def test_a_pass_takes_what_real_tensors_take():
+    real = load_architecture("mini-dit", device="cpu")
+    noisy, t = torch.zeros(4, *real.latent_shape), torch.zeros(4, dtype=torch.long)
+    with torch.no_grad():
+        taken = peak_bytes(lambda: real.run(real.denoiser, noisy, t, real.condition(4)))
+    assert denoise_peak("mini-dit", None, None, 4) == pytest.approx(taken, rel=0.02)
+
+
+def test_memory_grows_with_batch_and_size_and_a_vae_goes_in_pieces():
+    a, b = (denoise_peak("sd15", size, None, 2, ("up_ft1",)) for size in (256, 512))
+    assert 3 < b / a < 5 and denoise_peak("sd15", 256, "bf16", 2, ("up_ft1",)) == pytest.approx(a / 2, rel=0.1)
+    assert denoise_peak("sd15", 512, None, 4, ("up_ft1",)) == pytest.approx(2 * b, rel=0.05)
+    assert vae_piece(512) == 8 and vae_piece(1024) == 2 and vae_piece(4096) == 1
+    whole = encode_peak("sd15", 512, 64, pieces=lambda size: 64)
+    assert whole == pytest.approx(43e9, rel=0.1) and encode_peak("sd15", 512, 64) == pytest.approx(whole / 8, rel=0.1)
+
+# cell 3f9bc89d
+@pytest.mark.parametrize("auxk_coef", [0, 1 / 32])
+def test_a_ksae_is_bounded(auxk_coef):
+    settings = dict(k=8, expansion=32, n_neurons=None, batch_size=512, auxk_coef=auxk_coef, k_aux=None)
+    with PeakMemory() as memory:
+        data = TrainData(torch.randn(600, 128), config := TrainConfig(**settings, dead_after=1))
+        state = TrainState(data, config)
+        memory.peak = 0
+        for step in range(2):  # in the second one there are dead neurons
+            share_dead = _step(state, data.batch(step)).dead_share
+    assert share_dead > 0 and 0.7 < memory.peak / ksae_peak(128, settings) < 1
+
+# cell 2aa02cad
 def test_each_seed_of_a_cell_is_a_ksae(tmp_path):
     more = "cells: [{layers: [up_ft1], timesteps: [25, 200], seeds: [0, 1, 2]}]}"
     one, three = (jobs_of(read_preset(preset(tmp_path, *change))).set_index(["stage", "name"]).loc["ksae", "a"]
                   for change in ((), ("cells: [{layers: [up_ft1], timesteps: [25, 200]}]}", more)))
     assert three["n_cells"] == 3 * one["n_cells"] and three["gpu_hours"] == pytest.approx(3 * one["gpu_hours"])
 
-# cell 127663d1
+
 def test_the_jobs_are_counted_by_hand(tmp_path):
     jobs = jobs_of(read_preset(preset(tmp_path)), Rates(fp32=1e12, bf16=2e12)).set_index(["stage", "name"])
     work = pass_flops("mini-sd", ("bottleneck", "up_ft1"))
@@ -101,7 +155,7 @@ def test_the_jobs_are_counted_by_hand(tmp_path):
     assert jobs.loc["inference", "i"].gpu_hours == pytest.approx(
         4 * calls * pass_flops("mini-sd").denoise / 1e12 / 3600)
 
-
+# cell 439b088d
 def test_each_zero_shot_classifier_is_counted(tmp_path):
     asks = "[{prompts: class}, {model: mini-dit, prompts: numbers, level: label}]"
     plan = read_preset(preset(tmp_path, "group-gap-s0]}", f"group-gap-s0], zero_shot: {asks}}}"))
@@ -111,82 +165,6 @@ def test_each_zero_shot_classifier_is_counted(tmp_path):
     assert job.gpu_hours == pytest.approx(flops / 1e12 / 3600)
     plan["inference"]["i"]["zero_shot"][0]["model"] = "sd15"
     assert "sd15" in set(downloads_of(plan)["name"])
-
-
-def test_the_report_says_the_sums_and_what_is_unknown(tmp_path):
-    plan = read_preset(preset(tmp_path))
-    jobs, text = jobs_of(plan), report(plan, name="mine")
-    total = sum(h for h in jobs["gpu_hours"] if not pd.isna(h))
-    assert f"Total: {total:.1f} GPU hours and what 1 unknown ones take; " in text
-    assert f"{len(jobs)} jobs" in text and "27 TFLOP/s in fp32, 100 in bf16" in text and "all is embedded" in text
-    twice = jobs_of(plan, Rates(fp32=2 * Rates.fp32, bf16=2 * Rates.bf16))
-    assert (twice["gpu_hours"] * 2).fillna(0).to_list() == pytest.approx(jobs["gpu_hours"].fillna(0).to_list())
-
-# cell 1f9ad7b7
-def test_the_peak_of_a_chain_is_two_of_its_tensors():
-    with torch.device("meta"):
-        net, x = torch.nn.Sequential(*[torch.nn.Linear(64, 64) for _ in range(5)]), torch.empty(100, 64)
-    with torch.no_grad():
-        assert peak_bytes(lambda: net(x)) == 2 * x.nbytes  # each output, and the input of the next
-        assert peak_bytes(lambda: net(x).view(64, 100).t().add_(1)) == 2 * x.nbytes  # views are no copies
-    assert peak_bytes(lambda: net(x)) == 5 * x.nbytes  # kept for the gradient
-    tokens = torch.empty(1, 8, 4096, 64, device="meta")
-    assert peak_bytes(lambda: F.scaled_dot_product_attention(tokens, key=tokens, value=tokens)) == tokens.nbytes
-
-
-def test_a_pass_takes_what_real_tensors_take():
-    real = load_architecture("mini-dit", device="cpu")
-    noisy, t = torch.zeros(4, *real.latent_shape), torch.zeros(4, dtype=torch.long)
-    with torch.no_grad():
-        taken = peak_bytes(lambda: real.run(real.denoiser, noisy, t, real.condition(4)))
-    assert denoise_peak("mini-dit", None, None, 4) == pytest.approx(taken, rel=0.02)
-
-
-def test_memory_grows_with_batch_and_size_and_a_vae_goes_in_pieces():
-    a, b = (denoise_peak("sd15", size, None, 2, ("up_ft1",)) for size in (256, 512))
-    assert 3 < b / a < 5 and denoise_peak("sd15", 256, "bf16", 2, ("up_ft1",)) == pytest.approx(a / 2, rel=0.1)
-    assert denoise_peak("sd15", 512, None, 4, ("up_ft1",)) == pytest.approx(2 * b, rel=0.05)
-    assert vae_piece(512) == 8 and vae_piece(1024) == 2 and vae_piece(4096) == 1
-    whole = encode_peak("sd15", 512, 64, pieces=lambda size: 64)
-    assert whole == pytest.approx(43e9, rel=0.1) and encode_peak("sd15", 512, 64) == pytest.approx(whole / 8, rel=0.1)
-
-
-@pytest.mark.parametrize("auxk_coef", [0, 1 / 32])
-def test_a_ksae_is_bounded(auxk_coef):
-    settings = dict(k=8, expansion=32, n_neurons=None, batch_size=512, auxk_coef=auxk_coef, k_aux=None)
-    with PeakMemory() as memory:
-        data = TrainData(torch.randn(600, 128), config := TrainConfig(**settings, dead_after=1))
-        state = TrainState(data, config)
-        memory.peak = 0
-        for step in range(2):  # in the second one there are dead neurons
-            share_dead = _step(state, data.batch(step)).dead_share
-    assert share_dead > 0 and 0.7 < memory.peak / ksae_peak(128, settings) < 1
-
-
-def test_jobs_that_do_not_fit_are_named(tmp_path, capsys):
-    jobs = jobs_of(read_preset(preset(tmp_path)))
-    on_gpu = jobs[~jobs["stage"].isin(["probe", "figure"])]
-    assert (on_gpu["peak_gb"] > 0).all() and (jobs[jobs["stage"] == "probe"]["peak_gb"] == 0).all()
-    largest = jobs.loc[jobs["peak_gb"].idxmax()]
-    assert too_large(jobs, largest["peak_gb"] / 0.9 * 1.01).empty
-    assert largest["name"] in list(too_large(jobs, largest["peak_gb"] / 0.9 * 0.99)["name"])
-    assert main([str(preset(tmp_path)), "--gpu-gb", f"{largest['peak_gb']:.3f}"]) == 0
-    said = capsys.readouterr().out.partition("Does not fit a GPU")[2].partition("Total")[0]
-    assert largest["name"] in said and "p/a" not in said and "diffc" not in said
-
-# cell 3f9bc89d
-def test_a_part_of_a_pass_is_less_than_the_whole():
-    for layers in (("bottleneck",), ("up_ft1",)):
-        for cached in (pass_flops, _architecture):
-            cached.cache_clear()
-        assert 0 < pass_flops("mini-sd", layers).denoise < pass_flops("mini-sd").denoise
-
-
-def test_a_pass_is_counted_as_it_is_known():
-    sd15, sd21 = pass_flops("sd15"), pass_flops("sd21-base")
-    assert sd15.denoise == pytest.approx(0.80e12, rel=0.02)  # 512 px, two for each product, attention counted
-    assert sd15.encode == sd21.encode  # the same VAE at the same size
-    assert pass_flops("dit-xl-2-256").denoise == pytest.approx(2 * 118.6e9, rel=0.02)  # Peebles and Xie 2023, table 9
 
 
 def test_text_encoders_have_the_stated_sizes():
@@ -208,6 +186,28 @@ def test_text_encoders_have_the_stated_sizes():
 def test_downloads_of_a_model_are_its_parameters():
     assert model_gigabytes("sd15") == pytest.approx(4 * (859.5 + 83.7 + 123.1) / 1e3, rel=0.01)
     assert model_gigabytes("mini-sd") == 0
+
+# cell 6ab013cd
+def test_the_report_says_the_sums_and_what_is_unknown(tmp_path):
+    plan = read_preset(preset(tmp_path))
+    jobs, text = jobs_of(plan), report(plan, name="mine")
+    total = sum(h for h in jobs["gpu_hours"] if not pd.isna(h))
+    assert f"Total: {total:.1f} GPU hours and what 1 unknown ones take; " in text
+    assert f"{len(jobs)} jobs" in text and "27 TFLOP/s in fp32, 100 in bf16" in text and "all is embedded" in text
+    twice = jobs_of(plan, Rates(fp32=2 * Rates.fp32, bf16=2 * Rates.bf16))
+    assert (twice["gpu_hours"] * 2).fillna(0).to_list() == pytest.approx(jobs["gpu_hours"].fillna(0).to_list())
+
+# cell 8acf042e
+def test_jobs_that_do_not_fit_are_named(tmp_path, capsys):
+    jobs = jobs_of(read_preset(preset(tmp_path)))
+    on_gpu = jobs[~jobs["stage"].isin(["probe", "figure"])]
+    assert (on_gpu["peak_gb"] > 0).all() and (jobs[jobs["stage"] == "probe"]["peak_gb"] == 0).all()
+    largest = jobs.loc[jobs["peak_gb"].idxmax()]
+    assert too_large(jobs, largest["peak_gb"] / 0.9 * 1.01).empty
+    assert largest["name"] in list(too_large(jobs, largest["peak_gb"] / 0.9 * 0.99)["name"])
+    assert main([str(preset(tmp_path)), "--gpu-gb", f"{largest['peak_gb']:.3f}"]) == 0
+    said = capsys.readouterr().out.partition("Does not fit a GPU")[2].partition("Total")[0]
+    assert largest["name"] in said and "p/a" not in said and "diffc" not in said
 
 
 def test_main_prints_the_plan_or_the_error(tmp_path, capsys):

@@ -49,7 +49,15 @@ rehearse:
   {gpus: 0, mem_mb: 1, threads: {}, extract: {limit: 5}, ksae: {k: 2}, probes: {shots: [1]}, diffc: {}, inference: {}}
 """
 
+# cell b4af430c
+def test_a_block_that_leaves_something_out_means_all_in_the_order_that_it_names():
+    there = [("a", 25), ("b", 25), ("b", 200)]
+    assert _choose("", {}, there) == there
+    assert _choose("", {"layers": ["b", "a"]}, there) == [("b", 25), ("b", 200), ("a", 25)]
+    with pytest.raises(RevelioError, match="a-t200 is not among"):
+        _choose("", {"layers": ["a", "b"], "timesteps": [25, 200]}, there)
 
+# cell 1b945fe5
 def preset(tmp_path, old="", new=""):
     path = tmp_path / "mine.yaml"
     assert not old or old in PRESET
@@ -89,17 +97,7 @@ def test_a_rehearsal_lies_over_test_runs_too(tmp_path):
     with pytest.raises(RevelioError, match="smoke.yaml has no settings `rehearse`"):
         read_preset("smoke", rehearse=True)
 
-
-def test_settings_name_all_that_something_is_made_of(tmp_path):
-    plain, other = read_preset(preset(tmp_path)), read_preset(preset(tmp_path, "limit: 9", "limit: 8"))
-    assert store_settings(plain, "clip") == [plain["runs"][run]["extract"] for run in ("clip", "mini-sd-emoji")]
-    assert store_settings(plain, "mini-sd-emoji") == store_settings(other, "mini-sd-emoji")
-    assert ksae_settings(plain, "mini-sd-emoji") != ksae_settings(other, "mini-sd-emoji")  # concepts are of test images
-    assert entry_settings(plain, "probes", "p") != entry_settings(other, "probes", "p")
-    assert entry_settings(plain, "probes", "q") == entry_settings(other, "probes", "q")
-    assert not {"runs", "cells"} & set(stage_settings(plain, "probes", "p"))
-
-# cell b4af430c
+# cell 60d580a5
 @pytest.mark.parametrize("old, new, words", [
     ("model: \"{model}\"", "modle: \"{model}\"",
      "mine.yaml: runs.mini-sd-emoji.extract: unknown key 'modle'.*Did you mean 'model'"),
@@ -136,15 +134,7 @@ def test_an_error_names_the_key(tmp_path, old, new, words):
     with pytest.raises(RevelioError, match=words):
         read_preset(preset(tmp_path, old, new))
 
-
-def test_a_block_that_leaves_something_out_means_all_in_the_order_that_it_names():
-    there = [("a", 25), ("b", 25), ("b", 200)]
-    assert _choose("", {}, there) == there
-    assert _choose("", {"layers": ["b", "a"]}, there) == [("b", 25), ("b", 200), ("a", 25)]
-    with pytest.raises(RevelioError, match="a-t200 is not among"):
-        _choose("", {"layers": ["a", "b"], "timesteps": [25, 200]}, there)
-
-
+# cell 558e26d4
 def test_a_preset_has_a_name_or_a_path(tmp_path):
     assert preset_path("mini") == preset_path("mini").parent / "mini.yaml" and preset_path("mini").is_file()
     assert preset_path(preset(tmp_path)) == tmp_path / "mine.yaml"
@@ -152,15 +142,7 @@ def test_a_preset_has_a_name_or_a_path(tmp_path):
         with pytest.raises(RevelioError, match="unknown preset.*mini, paper, smoke, study, the path of a .yaml file"):
             preset_path(wrong)
 
-
-def test_main_says_nothing_or_what_is_wrong_without_torch(tmp_path, capsys):
-    assert main(["smoke", str(preset(tmp_path))]) == 0 and capsys.readouterr() == ("", "")
-    assert main([str(preset(tmp_path, "ksae: {k", "ksae: {j"))]) == 1
-    assert capsys.readouterr().err.count("\n") == 1
-    code = "import sys, revelio.runs.presets as p; p.read_preset('smoke'); print({'torch', 'pandas'} & set(sys.modules))"
-    assert subprocess.check_output([sys.executable, "-c", code], text=True) == "set()\n"
-
-# cell 1b945fe5
+# cell 94863003
 def test_gpus_are_counted(tmp_path, monkeypatch):
     (tmp_path / "nvidia-smi").write_text("#!/bin/sh\necho 'GPU 0: A (UUID: x)'\necho 'GPU 1: A (UUID: y)'\n")
     (tmp_path / "nvidia-smi").chmod(0o755)
@@ -172,3 +154,22 @@ def test_gpus_are_counted(tmp_path, monkeypatch):
     for listed, n in (("0,3,GPU-x", 3), ("", 0)):
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", listed)
         assert count_gpus() == n
+
+# cell c3c10fc3
+def test_settings_name_all_that_something_is_made_of(tmp_path):
+    plain, other = read_preset(preset(tmp_path)), read_preset(preset(tmp_path, "limit: 9", "limit: 8"))
+    assert store_settings(plain, "clip") == [plain["runs"][run]["extract"] for run in ("clip", "mini-sd-emoji")]
+    assert store_settings(plain, "mini-sd-emoji") == store_settings(other, "mini-sd-emoji")
+    assert ksae_settings(plain, "mini-sd-emoji") != ksae_settings(other, "mini-sd-emoji")  # concepts are of test images
+    assert entry_settings(plain, "probes", "p") != entry_settings(other, "probes", "p")
+    assert entry_settings(plain, "probes", "q") == entry_settings(other, "probes", "q")
+    assert not {"runs", "cells"} & set(stage_settings(plain, "probes", "p"))
+
+# cell 426614e5
+def test_main_says_nothing_or_what_is_wrong_without_torch(tmp_path, capsys):
+    assert main(["smoke", str(preset(tmp_path))]) == 0 and capsys.readouterr() == ("", "")
+    assert main([str(preset(tmp_path, "ksae: {k", "ksae: {j"))]) == 1
+    assert capsys.readouterr().err.count("\n") == 1
+    code = ("import sys, revelio.runs.presets as p; p.read_preset('smoke'); "
+            "print({'torch', 'pandas'} & set(sys.modules))")
+    assert subprocess.check_output([sys.executable, "-c", code], text=True) == "set()\n"

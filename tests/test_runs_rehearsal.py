@@ -15,12 +15,12 @@ from datasets import ClassLabel, Dataset, Features, Image, Value
 from datasets.naming import camelcase_to_snakecase
 from datasets.packaged_modules.parquet.parquet import Parquet
 from PIL import Image as PILImage
-from revelio.models.weights import MODELS, open_architecture
 from revelio.core import RevelioError, atomic_path, fingerprint, read_json, unknown, write_json
 from revelio.images.registry import DATASETS, DatasetEntry
 from revelio.models.loading import load_architecture, load_model
-from revelio.runs.presets import read_preset
 from revelio.models.tiny import save_tiny_model
+from revelio.models.weights import MODELS, open_architecture
+from revelio.runs.presets import read_preset
 
 # cell f0c3dde8
 import json
@@ -30,12 +30,13 @@ import sys
 
 import pytest
 
-from revelio.models.weights import MODELS
 from revelio.core import RevelioError
 from revelio.images.registry import DATASETS
 from revelio.models.loading import load_architecture
+from revelio.models.weights import MODELS
 
 ALIASES = ["sd15", "sd21", "sdxl", "dit-xl-2-256", "dit-xl-2-512", "pixart-sigma", "clip-vitl14-336", "dinov2-large"]
+
 
 LOOK = """
 import json, sys
@@ -57,7 +58,7 @@ print(json.dumps(found))
 def home(tmp_path_factory):
     return stand_in_cache(tmp_path_factory.mktemp("hub") / "home", ALIASES, ["oxford-pets", "fgvc-aircraft"])
 
-
+# cell 4910b532
 def test_the_real_loading_code_finds_the_stand_ins(home):
     "In a process of its own, as the places of the caches are read at import."
     asked = {name: DATASETS[name].splits for name in ("oxford-pets", "fgvc-aircraft")}
@@ -81,7 +82,7 @@ def test_a_stand_in_has_the_class_and_the_layers_of_the_real_model(home, alias):
     assert type(tiny) is type(real) and list(tiny.layers) == list(real.layers)
     assert tiny.n_timesteps == real.n_timesteps and (tiny.signal == real.signal).all()
 
-
+# cell 003e2ba3
 def test_a_model_without_a_stand_in_is_refused_and_leaves_nothing(tmp_path):
     with pytest.raises(RevelioError, match="no stand-in for 'if-stage1'.*up_ft3"):
         stand_in_model("if-stage1", tmp_path)
@@ -91,7 +92,7 @@ def test_a_model_without_a_stand_in_is_refused_and_leaves_nothing(tmp_path):
     with pytest.raises(RevelioError, match="unknown data set of the hub 'emoji'"):
         stand_in_dataset("emoji", tmp_path)
 
-# cell 4910b532
+# cell 80987ab0
 def test_a_real_cache_is_not_touched(tmp_path):
     (tmp_path / "hub").mkdir()
     with pytest.raises(RevelioError, match="not a stand-in cache"):
@@ -106,7 +107,7 @@ def test_other_settings_make_it_anew_and_the_same_ones_keep_it(tmp_path):
         stand_in_cache(tmp_path / "home", [], ["oxford-pets"], per_class)
         assert rows() == n and not list((tmp_path / "home").rglob("*.parquet"))
 
-
+# cell ecb99858
 def test_main_fills_what_a_preset_names(tmp_path, capsys):
     (tmp_path / "a.yaml").write_text("runs: {a: {extract: {model: sd15, dataset: emoji}}}")
     assert main([str(tmp_path / "a.yaml"), str(tmp_path / "home")]) == 0

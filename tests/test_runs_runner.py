@@ -34,62 +34,12 @@ import pytest
 from revelio.core import RevelioError
 
 
-def write_notebook(path, *sources, tag=0, kernel="my_env"):
-    "Write a notebook; the cell number `tag` gets the parameters tag."
-    tags = [{"tags": ["parameters"]} if i == tag else {} for i in range(len(sources))]
-    cells = [nbformat.v4.new_code_cell(s, metadata=m) for s, m in zip(sources, tags)]
-    nb = nbformat.v4.new_notebook(cells=cells)
-    if kernel:
-        nb.metadata["kernelspec"] = {"name": kernel, "display_name": kernel, "language": "python"}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    nbformat.write(nb, path)
-    return path
-
-# cell b142c79f
-DEFAULTS = """import os
-learning_rate: float = 1e-3  # a help
-x: int | None = None
-layers = ['up_ft1']
-n = -1
-name: str
-"""
-
-
 def test_the_runner_starts_without_torch():
     code = "import sys, revelio.runs.runner; print({'torch', 'accelerate', 'diffusers'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"  # a sweep starts it once per job
 
 
-def test_parameters_are_read_with_annotations(tmp_path):
-    nb = write_notebook(tmp_path / "a.ipynb", DEFAULTS)
-    assert inspect_notebook_parameters(nb) == {
-        "learning_rate": 1e-3, "x": None, "layers": ["up_ft1"], "n": -1, "name": None}
-    assert check_notebook(nb, {"x": 3}) == {"x": 3} and check_notebook(nb) == {}
-
-
-def test_misspelt_parameter_names_the_nearest(tmp_path):
-    nb = write_notebook(tmp_path / "a.ipynb", DEFAULTS)
-    with pytest.raises(RevelioError, match="lerning_rate.*'learning_rate'"):
-        check_notebook(nb, {"lerning_rate": 1})
-
-
-def test_the_parameters_cell_is_one_and_plain(tmp_path):
-    with pytest.raises(RevelioError, match="has 0 cells tagged"):
-        check_notebook(write_notebook(tmp_path / "a.ipynb", "x = 1", tag=None), {"x": 2})
-    with pytest.raises(RevelioError, match="no notebook at"):
-        check_notebook(tmp_path / "missing.ipynb")
-    cases = [("x = list(range(3))", "plain value"), ("a, b = 1, 2", "one name"), ("%magic", "plain Python")]
-    for source, word in cases:
-        with pytest.raises(RevelioError, match=word):
-            check_notebook(write_notebook(tmp_path / "a.ipynb", source))
-    nb = nbformat.read(tmp_path / "a.ipynb", 4)
-    nb.cells = [nbformat.v4.new_code_cell("x = 1", metadata={"tags": ["parameters"]}) for _ in range(2)]
-    nbformat.write(nb, tmp_path / "a.ipynb")
-    with pytest.raises(RevelioError, match="has 2 cells tagged"):
-        check_notebook(tmp_path / "a.ipynb")
-
-# cell 06a31135
 @pytest.mark.parametrize("given, made", [
     (np.int64(3), 3), (np.float32(0.5), 0.5), (np.float64(0.1), 0.1), (np.bool_(True), True), (np.str_("a"), "a"),
     (Path("a") / "b", "a/b"), ((1, (2, 3)), [1, [2, 3]]), (np.array([[1.5, 2.5]]), [[1.5, 2.5]]), (np.array(7), 7),
@@ -107,9 +57,6 @@ def test_plain_refuses_by_name(given):
     with pytest.raises(RevelioError, match="parameter p"):
         plain(given, "p")
 
-# cell a63dc9e4
-import subprocess
-import time
 
 JOB = """
 import os, sys, time
@@ -120,7 +67,7 @@ time.sleep(float(sys.argv[3]))
 print(time.time())
 """
 
-
+# cell b142c79f
 def job(folder, n, seconds, visible=None):
     env = {k: v for k, v in os.environ.items() if k != "CUDA_VISIBLE_DEVICES"}
     env |= {} if visible is None else {"CUDA_VISIBLE_DEVICES": visible}
@@ -149,6 +96,56 @@ def test_a_killed_job_frees_its_gpu_and_what_is_visible_is_respected(tmp_path):
     second.kill()
     assert job(tmp_path, 4, 0, "").communicate()[0].split()[0] != "0"  # no GPU was to be seen: none is taken
     assert sorted(p.name for p in tmp_path.iterdir()) == ["0", "1"]
+
+# cell 06a31135
+def write_notebook(path, *sources, tag=0, kernel="my_env"):
+    "Write a notebook; the cell number `tag` gets the parameters tag."
+    tags = [{"tags": ["parameters"]} if i == tag else {} for i in range(len(sources))]
+    cells = [nbformat.v4.new_code_cell(s, metadata=m) for s, m in zip(sources, tags)]
+    nb = nbformat.v4.new_notebook(cells=cells)
+    if kernel:
+        nb.metadata["kernelspec"] = {"name": kernel, "display_name": kernel, "language": "python"}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nbformat.write(nb, path)
+    return path
+
+
+DEFAULTS = """import os
+learning_rate: float = 1e-3  # a help
+x: int | None = None
+layers = ['up_ft1']
+n = -1
+name: str
+"""
+
+
+def test_parameters_are_read_with_annotations(tmp_path):
+    nb = write_notebook(tmp_path / "a.ipynb", DEFAULTS)
+    assert inspect_notebook_parameters(nb) == {
+        "learning_rate": 1e-3, "x": None, "layers": ["up_ft1"], "n": -1, "name": None}
+    assert check_notebook(nb, {"x": 3}) == {"x": 3} and check_notebook(nb) == {}
+
+
+def test_misspelt_parameter_names_the_nearest(tmp_path):
+    nb = write_notebook(tmp_path / "a.ipynb", DEFAULTS)
+    with pytest.raises(RevelioError, match="lerning_rate.*'learning_rate'"):
+        check_notebook(nb, {"lerning_rate": 1})
+
+# cell a63dc9e4
+def test_the_parameters_cell_is_one_and_plain(tmp_path):
+    with pytest.raises(RevelioError, match="has 0 cells tagged"):
+        check_notebook(write_notebook(tmp_path / "a.ipynb", "x = 1", tag=None), {"x": 2})
+    with pytest.raises(RevelioError, match="no notebook at"):
+        check_notebook(tmp_path / "missing.ipynb")
+    cases = [("x = list(range(3))", "plain value"), ("a, b = 1, 2", "one name"), ("%magic", "plain Python")]
+    for source, word in cases:
+        with pytest.raises(RevelioError, match=word):
+            check_notebook(write_notebook(tmp_path / "a.ipynb", source))
+    nb = nbformat.read(tmp_path / "a.ipynb", 4)
+    nb.cells = [nbformat.v4.new_code_cell("x = 1", metadata={"tags": ["parameters"]}) for _ in range(2)]
+    nbformat.write(nb, tmp_path / "a.ipynb")
+    with pytest.raises(RevelioError, match="has 2 cells tagged"):
+        check_notebook(tmp_path / "a.ipynb")
 
 # cell 34ad200f
 def printed(path):
@@ -179,7 +176,7 @@ def test_run_without_kernelspec_and_of_an_executed_copy(tmp_path):
     tags = [t for c in nbformat.read(second, 4).cells for t in c.metadata.get("tags", [])]
     assert printed(second) == "3\n" and tags == ["parameters", "injected-parameters"]
 
-
+# cell d1db3efb
 def test_failure_names_notebook_cell_and_error_and_leaves_no_whole_output(tmp_path):
     nb = write_notebook(tmp_path / "a.ipynb", "x = 1", "y = 2", "raise KeyError('no such layer')")
     out = tmp_path / "out.ipynb"
@@ -194,7 +191,7 @@ def test_failure_names_notebook_cell_and_error_and_leaves_no_whole_output(tmp_pa
     text = run_notebook(tmp_path / "fixed.ipynb", out).read_text()
     assert "mended" in text and "papermill-error" not in text and not failed.exists()
 
-# cell d1db3efb
+
 def test_a_dead_kernel_is_an_error(tmp_path):
     nb = write_notebook(tmp_path / "a.ipynb", "x = 1", "import os; os._exit(1)")
     with pytest.raises(RevelioError, match=r"cell \[2\]: the kernel died"):
@@ -202,6 +199,41 @@ def test_a_dead_kernel_is_an_error(tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.ipynb", "out.failed.ipynb"]
 
 
+def test_a_cell_that_hangs_is_ended_and_named(tmp_path):
+    nb = write_notebook(tmp_path / "a.ipynb", "x = 1", "import time\nprint('here', flush=True)\ntime.sleep(600)",
+                        "y = 2")
+    with pytest.raises(RevelioError, match=r"cell \[2\]: it took longer than 2 s \(--timeout\)"):
+        run_notebook(nb, tmp_path / "out.ipynb", timeout=2)
+    assert printed(tmp_path / "out.failed.ipynb") == "here\n"
+    with pytest.raises(RevelioError, match="timeout is 0"):
+        run_notebook(nb, tmp_path / "out.ipynb", timeout=0)
+
+
+def test_a_progress_bar_leaves_one_line(tmp_path):
+    nb = write_notebook(tmp_path / "a.ipynb", "x = 1", "for i in range(3000):\n"
+                        "    print(f'\\r{i} of 3000', end='', flush=i % 10 == 0)\nprint('\\ndone')")
+    out = run_notebook(nb, tmp_path / "out.ipynb")
+    assert printed(out).split("\n")[-3:] == ["2999 of 3000", "done", ""] and out.stat().st_size < 5000
+
+# cell 15f24f5f
+def test_run_refuses_in_place_and_bad_outputs(tmp_path):
+    nb = write_notebook(tmp_path / "a.ipynb", "x = 1")
+    away = tmp_path / "b" / ".." / "a.ipynb"
+    for out, word in [(nb, "overwritten"), (away, "overwritten"), (tmp_path / "a.html", "end in .ipynb")]:
+        with pytest.raises(RevelioError, match=word):
+            run_notebook(nb, out)
+    with pytest.raises(RevelioError, match="threads is 0"):
+        run_notebook(nb, tmp_path / "b.ipynb", threads=0)
+
+
+def test_a_refused_run_keeps_the_older_copy(tmp_path):
+    nb, out = write_notebook(tmp_path / "a.ipynb", "x = 1"), tmp_path / "out.ipynb"
+    out.write_text("an older run")
+    with pytest.raises(RevelioError):
+        run_notebook(nb, out, {"y": 1})
+    assert out.read_text() == "an older run"
+
+# cell 6c5748ae
 def test_a_kernel_that_does_not_come_up_is_started_again_and_recorded(tmp_path, monkeypatch, capsys):
     nb, starts = write_notebook(tmp_path / "a.ipynb", "x = 1", "print(x)"), []
     execute = papermill.execute_notebook
@@ -221,41 +253,6 @@ def test_a_kernel_that_does_not_come_up_is_started_again_and_recorded(tmp_path, 
     assert "the start of its kernel" in failures(tmp_path / "runs")[0]["where"]
 
 
-def test_a_cell_that_hangs_is_ended_and_named(tmp_path):
-    nb = write_notebook(tmp_path / "a.ipynb", "x = 1", "import time\nprint('here', flush=True)\ntime.sleep(600)",
-                        "y = 2")
-    with pytest.raises(RevelioError, match=r"cell \[2\]: it took longer than 2 s \(--timeout\)"):
-        run_notebook(nb, tmp_path / "out.ipynb", timeout=2)
-    assert printed(tmp_path / "out.failed.ipynb") == "here\n"
-    with pytest.raises(RevelioError, match="timeout is 0"):
-        run_notebook(nb, tmp_path / "out.ipynb", timeout=0)
-
-
-def test_a_progress_bar_leaves_one_line(tmp_path):
-    nb = write_notebook(tmp_path / "a.ipynb", "x = 1", "for i in range(3000):\n"
-                        "    print(f'\\r{i} of 3000', end='', flush=i % 10 == 0)\nprint('\\ndone')")
-    out = run_notebook(nb, tmp_path / "out.ipynb")
-    assert printed(out).split("\n")[-3:] == ["2999 of 3000", "done", ""] and out.stat().st_size < 5000
-
-
-def test_run_refuses_in_place_and_bad_outputs(tmp_path):
-    nb = write_notebook(tmp_path / "a.ipynb", "x = 1")
-    away = tmp_path / "b" / ".." / "a.ipynb"
-    for out, word in [(nb, "overwritten"), (away, "overwritten"), (tmp_path / "a.html", "end in .ipynb")]:
-        with pytest.raises(RevelioError, match=word):
-            run_notebook(nb, out)
-    with pytest.raises(RevelioError, match="threads is 0"):
-        run_notebook(nb, tmp_path / "b.ipynb", threads=0)
-
-
-def test_a_refused_run_keeps_the_older_copy(tmp_path):
-    nb, out = write_notebook(tmp_path / "a.ipynb", "x = 1"), tmp_path / "out.ipynb"
-    out.write_text("an older run")
-    with pytest.raises(RevelioError):
-        run_notebook(nb, out, {"y": 1})
-    assert out.read_text() == "an older run"
-
-
 def test_main_reports_without_a_traceback(tmp_path, capsys):
     nb = write_notebook(tmp_path / "a.ipynb", "x = 1")
     (tmp_path / "p.json").write_text('{"z": 1}')
@@ -263,7 +260,7 @@ def test_main_reports_without_a_traceback(tmp_path, capsys):
     assert "unknown parameter of a.ipynb 'z'" in capsys.readouterr().err
     assert main([str(nb), str(tmp_path / "b.ipynb"), "--parameters", str(tmp_path / "none.json")]) == 1
 
-
+# cell 40a03c9e
 def test_failures_are_listed_with_notebook_and_cell_until_the_next_run(tmp_path, capsys):
     nb = write_notebook(tmp_path / "a.ipynb", "x = 1", "raise KeyError('no such layer')" , "y = 2")
     good = write_notebook(tmp_path / "b.ipynb", "x = 1")

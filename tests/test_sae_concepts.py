@@ -13,17 +13,34 @@ from safetensors.torch import load_file
 from scipy.optimize import linear_sum_assignment
 from scipy.sparse import csr_array
 from torch import Tensor
-from revelio.core import RevelioError, as_array, as_tensor, atomic_path, fingerprint, group_split, hash_files, logger, pick_device, read_json, save_tensors, track, unknown, versions, write_json, write_parquet
+from revelio.core import RevelioError, as_array, as_tensor, atomic_path, group_split, hash_files, logger, pick_device, read_json, refuse_difference, save_tensors, track, unknown, versions, write_json, write_parquet
 from revelio.sae.ksae import KSAE, Codes
-from revelio.sae.metrics import RunningFVU, dead_share, firing_counts, granularity, l0, label_summary, measure_neurons, nested_levels, neuron_label_table, neuron_table, sigma_lines, sigma_neurons, sorted_firings
+from revelio.sae.metrics import RunningFVU, code_matrix, dead_share, firing_counts, granularity, l0, label_summary, measure_neurons, nested_levels, neuron_label_table, neuron_table, sigma_lines, sigma_neurons, sorted_firings
 from revelio.sae.rows import Rows, data_fingerprint, open_source
 from revelio.stats import Measured
 from revelio.store import FeatureStore, store_fingerprint
+import tempfile
+from dataclasses import replace
+import matplotlib.pyplot as plt
+from revelio.features.reading import read_features
+from revelio.features.sweep import extract
+from revelio.images.table import load_table
+from revelio.models.loading import load_model
+from revelio.report.plots import gallery, neuron_rows
+from revelio.sae.training import TrainConfig, train_ksae
 
 # cell 660f9546
+import subprocess
+import sys
+from types import SimpleNamespace
+
 import pytest
 
+from revelio.sae.training import TrainConfig, train_ksae
+from revelio.stats import difference, kept_groups
+from revelio.store import StoreWriter
 
+# cell a028ac3f
 def _random_codes(n=500, n_neurons=40, k=3, seed=0):
     "Codes with many ties, and the dense vectors they stand for."
     rng = np.random.default_rng(seed)
@@ -32,6 +49,7 @@ def _random_codes(n=500, n_neurons=40, k=3, seed=0):
     dense = np.zeros((n, n_neurons), np.float32)
     np.put_along_axis(dense, indices, values, axis=1)
     return values, indices, dense
+
 
 def test_blocks_of_any_size_give_the_same_top_images():
     values, indices, dense = _random_codes()
@@ -44,9 +62,11 @@ def test_blocks_of_any_size_give_the_same_top_images():
         assert np.array_equal(top.rows, expected)
         assert np.array_equal(top.values, np.take_along_axis(dense.T, order, axis=1))
 
+
 def _random_ksae(d=8, n=24, k=3, seed=0):
     torch.manual_seed(seed)
     return KSAE(d, n, k).eval()
+
 
 def test_top_images_of_any_iterator():
     ksae, x = _random_ksae(), torch.randn(100, 8, generator=torch.Generator().manual_seed(0))
@@ -58,7 +78,7 @@ def test_top_images_of_any_iterator():
     dense = torch.zeros(100, 24).scatter(1, indices, values).detach().numpy()
     assert whole.rows[:, 0].tolist() == np.where(dense.max(0) > 0, dense.argmax(0), -1).tolist()
 
-# cell a028ac3f
+# cell 835eef25
 def test_the_dense_top_is_that_before_topk():
     ksae, x = _random_ksae(k=1), torch.randn(200, 8, generator=torch.Generator().manual_seed(0))
     dense = ksae.pre_activations(x).relu().detach().numpy()
@@ -69,17 +89,19 @@ def test_the_dense_top_is_that_before_topk():
     few = dense_top_images(ksae, [x[:5]])
     assert ((few.rows >= 0).sum(1) == (dense[:5] > 0).sum(0)).all() and few.rows.shape == (24, 10)
 
-# cell 835eef25
+# cell 34534abb
 def test_names_prefer_the_longest_shared_wording():
     captions = ["flag of north peru", "flag of north chile", "flag of south spain"] + ["cat"] * 30
     names, scores = concept_names(np.array([[0, 1], [0, 2], [0, 1]]), captions)
     assert names == ["flag of north", "flag of", "flag of north"]
     assert np.allclose(scores[0], np.log(33 / 2) / np.log(33))
 
+
 def test_names_weigh_how_many_share_them_against_how_rare_they_are():
     captions = ["red heart"] * 4 + [f"heart number{i}" for i in range(6)] + [f"cat{i}" for i in range(990)]
     names, scores = concept_names(np.arange(10)[None], captions)
     assert names == ["heart"] and np.isclose(scores[0], np.log(100) / np.log(1000))
+
 
 def test_names_without_captions():
     for captions in ([None] * 4, [""] * 4, [float("nan")] * 4):
@@ -87,6 +109,7 @@ def test_names_without_captions():
         assert names == [None, None] and np.isnan(scores).all()
     assert concept_names(np.array([[0, 1]]), ["the", "the"])[0] == [None]  # in every caption: says nothing
     assert concept_names(np.array([[0, 1]]), ["🙂", "🙂"])[0] == [None]
+
 
 def test_names_after_classes_and_after_words_of_ids():
     from revelio.sae.concepts import _class_names, _id_words
@@ -102,7 +125,7 @@ def test_names_after_classes_and_after_words_of_ids():
     assert concept_names(np.array([[0, 1]]), _id_words(ids))[0] == ["red apple"]
     assert concept_names(np.array([[0, 1]]), _id_words(["12.png", "13.png"]))[0] == [None]
 
-# cell 34534abb
+# cell 60440d1e
 def test_decoder_neighbours_equal_the_dense_way():
     ksae = _random_ksae()
     live = np.array([1, 2, 5, 7, 11, 23])
@@ -112,6 +135,7 @@ def test_decoder_neighbours_equal_the_dense_way():
     assert np.array_equal(found.neurons[live], live[place[:, :3]])
     assert np.allclose(found.scores[live], scores[:, :3], atol=1e-6)
     assert (found.neurons[[0, 3]] == -1).all() and (decoder_neighbours(ksae, [4]).neurons == -1).all()
+
 
 def test_cofiring_is_the_correlation_of_firing():
     values, indices, dense = _random_codes(n_neurons=8)
@@ -124,16 +148,18 @@ def test_cofiring_is_the_correlation_of_firing():
         assert (found.neurons[neuron][len(best) :] == -1).all()
     assert (found.neurons[8] == -1).all()  # dead
 
+
 def test_neurons_that_always_or_never_fire_have_no_cofiring_neighbours():
     found = cofiring_neighbours(np.ones((6, 2)), np.tile([0, 1], (6, 1)), 4)
     assert (found.neurons == -1).all() and np.isfinite(found.scores).all()
 
-# cell 60440d1e
+# cell fe34698d
 def _permuted(ksae, order):
     other = KSAE(ksae.d_in, len(order), ksae.k).eval()
     for name in ("W_enc", "W_dec", "b_enc"):
         getattr(other, name).data.copy_(getattr(ksae, name).data[order])
     return other
+
 
 def test_a_permuted_ksae_is_matched_neuron_by_neuron():
     ksae, order = _random_ksae(d=32), torch.randperm(24, generator=torch.Generator().manual_seed(1))
@@ -143,6 +169,7 @@ def test_a_permuted_ksae_is_matched_neuron_by_neuron():
     other = match_decoders(ksae, _random_ksae(d=32, seed=5))
     assert abs(other.mean - other.chance) < 0.1  # two random decoders: nothing but luck
 
+
 def test_some_neurons_and_unequal_numbers():
     ksae = _random_ksae()
     found = match_decoders(ksae, _permuted(ksae, torch.arange(10)), neurons_b=[3, 4, 9])
@@ -151,7 +178,7 @@ def test_some_neurons_and_unequal_numbers():
     with pytest.raises(RevelioError, match="width 8 and 9.*match_firings"):
         match_decoders(ksae, _random_ksae(d=9))
 
-# cell fe34698d
+# cell ede56876
 def test_the_mean_over_positions_is_the_pooled_pre_activation():
     ksae, maps = _random_ksae(), torch.randn(5, 8, 7, 3, generator=torch.Generator().manual_seed(0)) + 2
     ksae.b_pre.data.normal_()
@@ -162,20 +189,14 @@ def test_the_mean_over_positions_is_the_pooled_pre_activation():
     for p in ((0, 0), (6, 2)):  # each position is a pre-activation of its own
         assert torch.allclose(found[:, :, *p], ksae.pre_activations(maps[:, :, *p]), atol=1e-5)
 
+
 def test_maps_of_another_layer_and_nan_are_refused():
     for maps, words in ((torch.zeros(2, 9, 3, 3), "expected .images, 8"), (torch.zeros(2, 8), "pooling none"),
                         (torch.full((1, 8, 2, 2), torch.nan), "NaN")):
         with pytest.raises(RevelioError, match=words):
             heatmaps(_random_ksae(), maps, [0])
 
-# cell ede56876
-import subprocess
-import sys
-
-from revelio.sae.training import TrainConfig, train_ksae
-from revelio.store import StoreWriter
-
-
+# cell 2bf20e81
 def _make_store(path, n=600, shift=0, **extra):
     make, rng = torch.Generator().manual_seed(0), np.random.default_rng(0)
     centres, groups = torch.randn(12, 16, generator=make), rng.integers(0, 12, n)
@@ -191,6 +212,7 @@ def _make_store(path, n=600, shift=0, **extra):
         writer.finish()
     return FeatureStore(path)
 
+
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
     "A store, a k-SAE and its concepts."
@@ -200,6 +222,7 @@ def runs(tmp_path_factory):
     train_ksae(store, "up_ft1", 25, folder / "b", config)
     return folder, store, find_concepts(folder / "b", folder / "c")
 
+# cell 3f9d64b8
 def test_the_folder_and_its_tables(runs):
     folder, store, concepts = runs
     names = {"codes-00000.safetensors", "concepts.parquet", "images.parquet", "manifest.json"}
@@ -219,6 +242,7 @@ def test_the_folder_and_its_tables(runs):
     dead = neurons[neurons["n_firing"] == 0]
     assert dead["mean_activation"].isna().all() and (dead["top_rows"].map(len) == 0).all()
 
+
 def test_codes_and_top_images_are_those_of_the_ksae(runs):
     folder, store, concepts = runs
     ksae = KSAE.from_pretrained(folder / "b")
@@ -234,83 +258,24 @@ def test_codes_and_top_images_are_those_of_the_ksae(runs):
     counts = np.bincount(codes.indices[codes.values > 0], minlength=80)  # recounted over all images
     assert concepts.manifest["dead_share"] == ksae.provenance["metrics"]["dead_share"] == (counts == 0).mean() > 0
 
-def test_neurons_of_clustered_features_are_pure_and_named(runs):
-    concepts = runs[2]
-    line = concepts.summary.set_index("level").loc["label"]
-    assert line["purity"] > 0.8 > 0.4 > line["purity_null"] and line["purity_low"] > line["purity_null_high"]
-    best = purest_neurons(concepts, "label", 4, one_per_class=True)
-    assert len(best) == 4 and best["top_class_label"].is_unique and (best["purity_label"] == 1).all()
-    assert best["lift_label"].is_monotonic_decreasing
-    for row in best.itertuples():
-        assert row.concept.endswith(row.top_class_label.replace("c", "thing"))
-    assert concepts.class_names("half")[concepts.top(best["neuron"].iloc[0])["row"][0]] in ("red", "blue")
+# cell 2e3fb1a8
+def test_near_and_random_images_fire_too(runs):
+    folder, store, concepts = runs
+    values, indices = concepts.codes
+    dense = torch.zeros(600, 80).scatter(1, indices.long(), values).numpy()
+    for neuron, row in concepts.neurons.iterrows():
+        firing = np.flatnonzero(dense[:, neuron] > 0)
+        ranked = firing[np.argsort(-dense[firing, neuron], kind="stable")]
+        assert row["top_rows"].tolist() == ranked[:20].tolist() and row["near_rows"].tolist() == ranked[20:30].tolist()
+        assert len(row["random_rows"]) == min(10, len(firing)) == len(set(row["random_rows"]) & set(firing))
+        for kind in ("top", "near", "random"):
+            assert np.allclose(row[f"{kind}_values"], dense[row[f"{kind}_rows"].astype(int), neuron])
+    table = concepts.top(int(concepts.neurons["n_firing"].idxmax()), 3, kind="random")
+    assert len(table) == 3 and (table["activation"] > 0).all()
+    with pytest.raises(RevelioError, match="unknown kind of images 'best'"):
+        concepts.top(0, kind="best")
 
-def test_only_significant_neurons_are_chosen(runs):
-    concepts = Concepts(runs[2].path)
-    concepts.neurons = pd.DataFrame({
-        "neuron": range(5), "density": [0.1, 0.5, 0.2, 0.3, 0.0], "top_class_half": ["red", "red", "blue", "red", None],
-        "significant_half": [True, False, True, True, False], "lift_half": [0.5, 0.9, 0.8, 0.5, np.nan]})
-    assert purest_neurons(concepts, "half")["neuron"].tolist() == [2, 3, 0]
-    assert purest_neurons(concepts, "half", one_per_class=True)["neuron"].tolist() == [2, 3]
 
-def test_blocks_change_nothing(runs, tmp_path):
-    folder, _, concepts = runs
-    other = find_concepts(folder / "b", tmp_path / "c", block=130)
-    assert len(list((tmp_path / "c").glob("codes-*"))) == 5
-    pd.testing.assert_frame_equal(other.neurons, concepts.neurons, rtol=1e-5)
-    for name, numbers in concepts.manifest["metrics"].items():
-        assert np.allclose(list(numbers.values()), list(other.manifest["metrics"][name].values()), rtol=1e-5)
-
-def test_a_finished_folder_is_opened_and_another_refused(runs):
-    folder, store, _ = runs
-    before = (folder / "c/manifest.json").stat().st_mtime_ns
-    find_concepts(folder / "b", folder / "c")
-    assert (folder / "c/manifest.json").stat().st_mtime_ns == before
-    with pytest.raises(RevelioError, match="top_k = 20, now it is 30"):
-        find_concepts(folder / "b", folder / "c", top_k=30)
-    for other in ({"images": "held-out"}, {"dense": False}):
-        with pytest.raises(RevelioError, match=next(iter(other))):
-            find_concepts(folder / "b", folder / "c", **other)
-    with pytest.raises(RevelioError, match="expected 'concepts'") as said:
-        find_concepts(folder / "b", folder / "a")
-    assert "delete" not in str(said.value)  # it is somebody's features
-    with pytest.raises(RevelioError, match="not a k-SAE folder"):
-        find_concepts(folder / "a", folder / "d")
-
-def test_an_error_leaves_nothing_behind(runs, tmp_path, monkeypatch):
-    import revelio.sae.concepts as module
-    monkeypatch.setattr(module, "concept_names", lambda *a: 1 / 0)
-    with pytest.raises(ZeroDivisionError):
-        find_concepts(runs[0] / "b", tmp_path / "c")
-    assert list(tmp_path.iterdir()) == []
-
-def test_the_store_is_found_moves_along_and_is_checked(runs, tmp_path):
-    import shutil
-    shutil.copytree(runs[0] / "b", tmp_path / "b")
-    with pytest.raises(RevelioError, match="--store"):
-        find_concepts(tmp_path / "b", tmp_path / "c")
-    _make_store(tmp_path / "a", shift=1)
-    with pytest.raises(RevelioError, match="other settings or images"):
-        find_concepts(tmp_path / "b", tmp_path / "c")
-    assert find_concepts(tmp_path / "b", tmp_path / "c", store=tmp_path / "a").images["id"][0] == "i1"
-    (tmp_path / "b/source.json").unlink()
-    with pytest.raises(RevelioError, match="no source.json"):
-        find_concepts(tmp_path / "b", tmp_path / "d")
-
-def test_unknown_levels_and_neurons_are_named(runs):
-    with pytest.raises(RevelioError, match="unknown label level 'labels'.*'label'"):
-        purest_neurons(runs[2], "labels")
-    with pytest.raises(RevelioError, match="neurons 0 to 79"):
-        runs[2].top(80)
-    with pytest.raises(RevelioError, match="is not a concepts folder"):
-        Concepts(runs[0])
-
-def test_import_stays_light():
-    code = ("import revelio.sae.concepts, revelio.sae.training, revelio.sae.metrics, revelio.sae.ksae, sys; "
-            "sys.exit(bool({'diffusers', 'transformers'} & set(sys.modules)))")
-    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
-
-# cell 2bf20e81
 def test_quality_is_measured_on_images_never_seen_and_on_all(runs):
     folder, store, concepts = runs
     ksae, x = KSAE.from_pretrained(folder / "b"), store["up_ft1", 25].features
@@ -329,138 +294,7 @@ def test_quality_is_measured_on_images_never_seen_and_on_all(runs):
     counts = np.bincount(out.indices[unseen][out.values[unseen] > 0], minlength=80)
     assert np.allclose(concepts.neurons["density_held_out"], counts / unseen.sum())
 
-def test_neurons_may_be_measured_on_held_out_images_alone(runs, tmp_path):
-    folder, store, concepts = runs
-    unseen = group_split(store.images["split_group"].tolist(), 0.1, 0)
-    found = find_concepts(folder / "b", tmp_path / "c", images="held-out")
-    rows = np.concatenate([np.concatenate(found.neurons[f"{kind}_rows"]) for kind in ("top", "near", "random")])
-    assert found.manifest["images"] == "held-out" and unseen[rows.astype(int)].all() and len(found.images) == 600
-    assert np.allclose(found.neurons["density"], found.neurons["density_held_out"])
-    assert found.manifest["metrics"] == concepts.manifest["metrics"]
-    _make_store(tmp_path / "other", shift=1)
-    with pytest.raises(RevelioError, match="no images are known to be held out"):
-        find_concepts(folder / "b", tmp_path / "d", store=tmp_path / "other", images="held-out")
-    other = find_concepts(folder / "b", tmp_path / "d", store=tmp_path / "other")
-    assert set(other.manifest["metrics"]) == {"all"} and "density_held_out" not in other.neurons
-    with pytest.raises(RevelioError, match="unknown choice of images 'test'"):
-        find_concepts(folder / "b", tmp_path / "e", images="test")
-
-def test_near_and_random_images_fire_too(runs):
-    folder, store, concepts = runs
-    values, indices = concepts.codes
-    dense = torch.zeros(600, 80).scatter(1, indices.long(), values).numpy()
-    for neuron, row in concepts.neurons.iterrows():
-        firing = np.flatnonzero(dense[:, neuron] > 0)
-        ranked = firing[np.argsort(-dense[firing, neuron], kind="stable")]
-        assert row["top_rows"].tolist() == ranked[:20].tolist() and row["near_rows"].tolist() == ranked[20:30].tolist()
-        assert len(row["random_rows"]) == min(10, len(firing)) == len(set(row["random_rows"]) & set(firing))
-        for kind in ("top", "near", "random"):
-            assert np.allclose(row[f"{kind}_values"], dense[row[f"{kind}_rows"].astype(int), neuron])
-    table = concepts.top(int(concepts.neurons["n_firing"].idxmax()), 3, kind="random")
-    assert len(table) == 3 and (table["activation"] > 0).all()
-    with pytest.raises(RevelioError, match="unknown kind of images 'best'"):
-        concepts.top(0, kind="best")
-
-def test_random_images_are_a_fair_sample_and_follow_the_seed():
-    from revelio.sae.concepts import _lots
-    indices, drawn = np.zeros((4000, 1), np.int32), []
-    for seed in range(200):
-        sample = TopImages(1, 10)
-        sample.update(_lots(indices, seed), indices)
-        drawn.append(sample.rows[0])
-    assert abs(np.mean(drawn) - 2000) < 90 and len(np.unique(drawn)) > 1400  # of 2000 draws, 1574 expected
-    assert 0 < _lots(indices, 0).min() and _lots(indices, 0).max() <= 1
-
-def test_granularity_and_the_published_sigma_label_are_in_the_folder(runs):
-    folder, store, concepts = runs
-    known = concepts.manifest["granularity"]
-    assert known["nested"] == ["label", "half"] and known["alone"] == []
-    measured = concepts.neurons["n_firing"] >= 10
-    assert concepts.neurons["granularity"].notna().equals(measured) and known["counts"]["label"] > 5
-    assert sum(known["counts"].values()) == measured.sum()
-    line = concepts.summary.set_index("level").loc["label"]
-    dense = KSAE.from_pretrained(folder / "b").pre_activations(store["up_ft1", 25].features).relu().detach().numpy()
-    rows, counts = np.argsort(-dense, axis=0, kind="stable")[:10].T, (dense > 0).sum(0)
-    labels = concepts.images["label"].to_numpy()
-    expected = labels[rows].std(axis=1, ddof=1)[counts > 10].mean()
-    assert np.isclose(line["sigma_label_dense"], expected)
-    assert line["sigma_label_dense_n_neurons"] == (counts > 10).sum()
-    assert line["sigma_label_dense_chance_low"] < line["sigma_label_dense_chance"] != line["sigma_label_chance"]
-    assert {"purity_q05", "purity_q50", "lift_q95", "ap_null", "selectivity_null"} <= set(concepts.summary)
-
-def test_neighbours_are_in_the_folder(runs):
-    folder, store, concepts = runs
-    ksae, neurons = KSAE.from_pretrained(folder / "b"), concepts.neurons
-    alive = np.flatnonzero(neurons["n_firing"])
-    rows = ksae.W_dec.detach()[alive]
-    cosine = (rows @ rows.T - 2 * torch.eye(len(alive))).numpy()
-    for place, neuron in enumerate(alive):
-        assert neurons["decoder_neighbours"][neuron][0] == alive[cosine[place].argmax()]
-        assert np.isclose(neurons["decoder_similarity"][neuron][0], cosine[place].max(), atol=1e-5)
-        assert neuron not in neurons["cofiring_neighbours"][neuron]
-    dead = neurons[neurons["n_firing"] == 0]
-    assert (dead["decoder_neighbours"].map(len) == 0).all() and (dead["cofiring_neighbours"].map(len) == 0).all()
-
-def test_the_class_histogram(runs):
-    concepts = runs[2]
-    neuron = int(purest_neurons(concepts, "label", 1)["neuron"].iloc[0])
-    table, row = concepts.histogram(neuron, "label"), concepts.neurons.loc[neuron]
-    assert table["n_firing"].sum() == row["n_firing"] and table["n_top"].sum() == len(row["top_rows"])
-    assert table["class"][0] == row["top_class_label"] and (table["n_firing"] <= table["n_images"]).all()
-    assert np.isclose((table["mean_activation"] * table["n_firing"]).sum(), row["mean_activation"] * row["n_firing"])
-    with pytest.raises(RevelioError, match="unknown label level"):
-        concepts.histogram(neuron, "colour")
-
-def test_the_showcase_has_the_purest_of_each_granularity(runs, monkeypatch):
-    concepts = Concepts(runs[2].path)
-    shown = showcase(concepts, 6)
-    assert 0 < len(shown) <= 6 and shown["granularity"].isin(concepts.levels).all()
-    for level, part in shown.groupby("granularity"):
-        assert part[f"lift_{level}"].is_monotonic_decreasing and part[f"top_class_{level}"].is_unique
-    concepts.neurons = concepts.neurons.assign(granularity=None)
-    strongest = showcase(concepts, 3)
-    assert len(strongest) == 3 and strongest["mean_activation"].is_monotonic_decreasing
-
-def test_an_earlier_format_is_refused(runs, tmp_path):
-    write_json(tmp_path / "c/manifest.json", runs[2].manifest | {"format": 2})
-    with pytest.raises(RevelioError, match="of format 2, expected 'concepts' of format 3"):
-        Concepts(tmp_path / "c")
-
-# cell 3f9d64b8
-from types import SimpleNamespace
-
-from revelio.stats import difference, kept_groups
-
-
-def _of_drawings(path):
-    "The concepts of a store whose images are drawings, four of each thing."
-    make, rng = torch.Generator().manual_seed(0), np.random.default_rng(0)
-    things = rng.integers(0, 6, 150)
-    kind, thing = np.repeat(things, 4), np.repeat(np.arange(150), 4)
-    features = torch.randn(6, 16, generator=make)[kind] + 0.5 * torch.randn(150, 16, generator=make)[thing]
-    features = features + 0.2 * torch.randn(600, 16, generator=make)
-    images = pd.DataFrame({"position": range(600), "id": [f"i{i}" for i in range(600)], "label": kind,
-                           "split_group": [f"g{i}" for i in thing]})
-    with StoreWriter(path / "a", {"layers": ["x"], "timesteps": [0], "dataset": "drawn", "split": "train"},
-                     {"label": list("abcdef")}) as writer:
-        writer.write(images, {("x", 0): features})
-        writer.finish()
-    train_ksae(FeatureStore(path / "a"), "x", 0, path / "b", TrainConfig(k=3, n_neurons=40, n_steps=60, batch_size=64))
-    return find_concepts(path / "b", path / "c")
-
-def test_chance_and_intervals_are_by_split_group(tmp_path):
-    concepts = _of_drawings(tmp_path)
-    rows = np.array([np.pad(r[:10], (0, 10 - len(r[:10])), constant_values=-1) for r in concepts.neurons["top_rows"]])
-    labels, groups = concepts.images["label"].to_numpy(), concepts.images["split_group"]
-    values, indices = (part.numpy() for part in concepts.codes)
-    by_group, by_image = (neuron_label_table(values, indices, rows, labels, list("abcdef"), g) for g in (groups, None))
-    for name in ("purity_null", "lift", "ap_null", "ap_low"):
-        assert np.allclose(concepts.neurons[f"{name}_label"], by_group[name], equal_nan=True), name
-        assert not np.allclose(concepts.neurons[f"{name}_label"], by_image[name], equal_nan=True), name
-    assert concepts.neurons["purity_null_label"].mean() > by_image["purity_null"].mean() + 0.03
-    assert concepts.manifest["measured_on"] == {"dataset": "drawn", "split": "train", "seen": "most"}
-    assert concepts.measured_on == "drawn, train split, most of them seen by the k-SAE in training"
-
+# cell 8e632e3c
 def test_measured_is_the_summary_and_how_sure_it_is(runs):
     folder, store, concepts = runs
     line, key = concepts.summary.set_index("level").loc["label"], kept_groups(concepts.images["split_group"])[1]
@@ -482,6 +316,7 @@ def test_measured_is_the_summary_and_how_sure_it_is(runs):
         with pytest.raises(RevelioError, match=words):
             call()
 
+
 def test_measured_on_another_seed_of_the_k_sae_is_paired(runs, tmp_path):
     folder, store, concepts = runs
     train_ksae(store, "up_ft1", 25, tmp_path / "b", TrainConfig(k=2, n_neurons=80, n_steps=60, batch_size=64, seed=3))
@@ -494,33 +329,100 @@ def test_measured_on_another_seed_of_the_k_sae_is_paired(runs, tmp_path):
     with pytest.raises(RevelioError, match="without the dense top images"):
         few.measured("half", "sigma_label_dense")
 
-def test_the_dense_top_is_kept(runs, tmp_path):
+# cell bda8e4e9
+def test_an_earlier_format_is_refused(runs, tmp_path):
+    write_json(tmp_path / "c/manifest.json", runs[2].manifest | {"format": 2})
+    with pytest.raises(RevelioError, match="of format 2, expected 'concepts' of format 3"):
+        Concepts(tmp_path / "c")
+
+# cell 0b21fa00
+def test_neurons_of_clustered_features_are_pure_and_named(runs):
+    concepts = runs[2]
+    line = concepts.summary.set_index("level").loc["label"]
+    assert line["purity"] > 0.8 > 0.4 > line["purity_null"] and line["purity_low"] > line["purity_null_high"]
+    best = purest_neurons(concepts, "label", 4, one_per_class=True)
+    assert len(best) == 4 and best["top_class_label"].is_unique and (best["purity_label"] == 1).all()
+    assert best["lift_label"].is_monotonic_decreasing
+    for row in best.itertuples():
+        assert row.concept.endswith(row.top_class_label.replace("c", "thing"))
+    assert concepts.class_names("half")[concepts.top(best["neuron"].iloc[0])["row"][0]] in ("red", "blue")
+
+
+def test_only_significant_neurons_are_chosen(runs):
+    concepts = Concepts(runs[2].path)
+    concepts.neurons = pd.DataFrame({
+        "neuron": range(5), "density": [0.1, 0.5, 0.2, 0.3, 0.0], "top_class_half": ["red", "red", "blue", "red", None],
+        "significant_half": [True, False, True, True, False], "lift_half": [0.5, 0.9, 0.8, 0.5, np.nan]})
+    assert purest_neurons(concepts, "half")["neuron"].tolist() == [2, 3, 0]
+    assert purest_neurons(concepts, "half", one_per_class=True)["neuron"].tolist() == [2, 3]
+
+
+def test_unknown_levels_and_neurons_are_named(runs):
+    with pytest.raises(RevelioError, match="unknown label level 'labels'.*'label'"):
+        purest_neurons(runs[2], "labels")
+    with pytest.raises(RevelioError, match="neurons 0 to 79"):
+        runs[2].top(80)
+    with pytest.raises(RevelioError, match="is not a concepts folder"):
+        Concepts(runs[0])
+
+# cell 5af421ab
+def test_the_class_histogram(runs):
+    concepts = runs[2]
+    neuron = int(purest_neurons(concepts, "label", 1)["neuron"].iloc[0])
+    table, row = concepts.histogram(neuron, "label"), concepts.neurons.loc[neuron]
+    assert table["n_firing"].sum() == row["n_firing"] and table["n_top"].sum() == len(row["top_rows"])
+    assert table["class"][0] == row["top_class_label"] and (table["n_firing"] <= table["n_images"]).all()
+    assert np.isclose((table["mean_activation"] * table["n_firing"]).sum(), row["mean_activation"] * row["n_firing"])
+    with pytest.raises(RevelioError, match="unknown label level"):
+        concepts.histogram(neuron, "colour")
+
+
+def test_the_showcase_has_the_purest_of_each_granularity(runs, monkeypatch):
+    concepts = Concepts(runs[2].path)
+    shown = showcase(concepts, 6)
+    assert 0 < len(shown) <= 6 and shown["granularity"].isin(concepts.levels).all()
+    for level, part in shown.groupby("granularity"):
+        assert part[f"lift_{level}"].is_monotonic_decreasing and part[f"top_class_{level}"].is_unique
+    concepts.neurons = concepts.neurons.assign(granularity=None)
+    strongest = showcase(concepts, 3)
+    assert len(strongest) == 3 and strongest["mean_activation"].is_monotonic_decreasing
+
+
+def test_the_showcase_of_a_small_set_has_more_than_the_few_that_fire_often(tmp_path):
+    x = torch.randn(20, 6, generator=torch.Generator().manual_seed(0))
+    train_ksae(x, out=tmp_path / "k", config=TrainConfig(k=2, n_neurons=16, n_steps=30, batch_size=16))
+    concepts = find_concepts(tmp_path / "k", tmp_path / "c", x)
+    firing = concepts.neurons["n_firing"]
+    assert (firing >= 10).sum() < 4 and len(showcase(concepts, 8)) == 8
+    assert showcase(concepts, 8)["n_firing"].min() >= firing.nlargest(8).min() >= 1
+    assert len(showcase(concepts)) == (firing > 0).sum()
+
+# cell 429bc1ec
+def test_features_from_anywhere_work_as_a_store_does(runs, tmp_path):
     folder, store, concepts = runs
-    dense = KSAE.from_pretrained(folder / "b").pre_activations(store["up_ft1", 25].features).relu().detach().numpy()
-    order = np.argsort(-dense, axis=0, kind="stable")[:30].T
-    for neuron, rows in enumerate(concepts.neurons["dense_rows"]):
-        assert rows.tolist() == order[neuron][dense[order[neuron], neuron] > 0].tolist()
-    assert (concepts.neurons["dense_n_firing"] == (dense > 0).sum(0)).all()
-    held_out = find_concepts(folder / "b", tmp_path / "c", images="held-out")
-    assert set(np.concatenate(held_out.neurons["dense_rows"])) <= set(np.flatnonzero(held_out.images["measured"]))
+    x, half = store["up_ft1", 25].features, store["up_ft1", 25].features[:300]
+    np.save(tmp_path / "x.npy", x.numpy())
+    for number, part in enumerate((half, x[300:])):
+        save_tensors(tmp_path / f"{number}.safetensors", {"activations": part})
+    images = store.images[["id", "label", "half", "caption", "split_group"]]
+    for kind, features in enumerate((x, np.load(tmp_path / "x.npy", mmap_mode="r"), tmp_path / "x.npy", tmp_path)):
+        found = find_concepts(folder / "b", tmp_path / f"c{kind}", features, table=images, classes=store.classes)
+        pd.testing.assert_frame_equal(found.neurons, concepts.neurons.drop(columns="density_held_out"), rtol=1e-5)
+        assert found.levels == ["label", "half"] and found.images["caption"].equals(concepts.images["caption"])
 
-def test_it_is_said_whether_the_k_sae_saw_the_images():
-    from revelio.sae.concepts import _measured_on, _Source
-    def said(theirs, mine, images="all", n_held_out=5, same=False):
-        source = _Source(None, None, {}, mine, "f")
-        trained_on = {"fingerprint": "f" if same else "g", "settings": theirs}
-        ksae = SimpleNamespace(provenance={"source": trained_on, "n_rows_held_out": n_held_out})
-        return _measured_on(ksae, source, images)["seen"]
-    train, test = {"dataset": "emoji", "split": "train"}, {"dataset": "emoji", "split": "test"}
-    assert said(train, test) == said(train, {"dataset": "pets", "split": "train"}) == "none"
-    assert said(train, train) == said({}, test) == said(train, {}) == "unknown"
-    assert said(train, train, same=True) == "most" and said(train, train, n_held_out=0, same=True) == "all"
-    assert said({}, {}, same=True) == "most" and said(train, train, "held-out", same=True) == "none"
-    hashed = [train | {"ids_hash": ids} for ids in ("1", "2")]
-    assert said(hashed[0], hashed[0]) == "most" and said(*hashed) == "unknown"  # another cell of the same images
-    assert _measured_on(SimpleNamespace(provenance=None), _Source(None, None, {}, {}, "f"), "all")["seen"] == "unknown"
 
-# cell 2e3fb1a8
+def test_what_is_no_table_of_pooled_features_is_refused(runs, tmp_path):
+    folder, store, _ = runs
+    x = store["up_ft1", 25].features
+    maps, few = x[:, :, None, None].expand(-1, -1, 2, 2), store.images[:4].drop(columns="half")
+    for source, table, classes, words in ((x, few, store.classes, "4 images for 600 features, without half"),
+                                          (iter([x]), None, None, r"top_images\(ksae, batches\)"),
+                                          (maps, None, None, "these features are maps")):
+        with pytest.raises(RevelioError, match=words):
+            find_concepts(folder / "b", tmp_path / "d", source, table=table, classes=classes)
+    assert not (tmp_path / "d").exists()
+
+# cell 4089e7a8
 def test_firings_match_two_ksaes_of_other_widths(runs, tmp_path):
     folder, store, concepts = runs
     same = match_firings(concepts, concepts)
@@ -535,6 +437,7 @@ def test_firings_match_two_ksaes_of_other_widths(runs, tmp_path):
              for c in (concepts, other)]
     assert np.isclose(found.pairs["similarity"][0], np.corrcoef(dense[0][:, a], dense[1][:, b])[0, 1], atol=1e-5)
 
+
 def test_firings_are_matched_by_image_id(runs, tmp_path):
     folder, store, concepts = runs
     order = np.random.default_rng(0).permutation(600)[:500]
@@ -546,12 +449,13 @@ def test_firings_are_matched_by_image_id(runs, tmp_path):
     with pytest.raises(RevelioError, match="0 images in common"):
         match_firings(concepts, moved)
 
-# cell 8e632e3c
+# cell 2f032078
 def _maps(store, rows, seed=0):
     "Maps of 3 x 4 positions whose means are the features of some rows."
     noise = torch.randn(len(rows), 16, 3, 4, generator=torch.Generator().manual_seed(seed))
     means = store.rows("up_ft1", 25, rows)[:, :, None, None]
     return [store.ids[row] for row in rows], noise - noise.mean((2, 3), keepdim=True) + means
+
 
 def test_heat_maps_of_shown_images_alone_are_kept(runs, tmp_path):
     import shutil
@@ -575,133 +479,3 @@ def test_heat_maps_of_shown_images_alone_are_kept(runs, tmp_path):
         write_heatmaps(concepts, ksae, [(ids[1:], maps[1:])], neurons, 4)
     with pytest.raises(RevelioError, match="averages to .* but its activation is"):
         write_heatmaps(concepts, ksae, [(ids, maps.roll(1, 0))], neurons, 4)
-
-# cell bda8e4e9
-def _small_concepts(folder, x, images=None, classes=None, **settings):
-    "Train on an array and find its concepts."
-    config = TrainConfig(**{"k": 2, "n_neurons": 9, "n_steps": 3, "batch_size": 8} | settings)
-    train_ksae(x, "x", 0, folder / "b", config)
-    return find_concepts(folder / "b", folder / "c", x, table=images, classes=classes)
-
-def test_features_from_anywhere_work_as_a_store_does(runs, tmp_path):
-    folder, store, concepts = runs
-    x, half = store["up_ft1", 25].features, store["up_ft1", 25].features[:300]
-    np.save(tmp_path / "x.npy", x.numpy())
-    for number, part in enumerate((half, x[300:])):
-        save_tensors(tmp_path / f"{number}.safetensors", {"activations": part})
-    images = store.images[["id", "label", "half", "caption", "split_group"]]
-    for kind, features in enumerate((x, np.load(tmp_path / "x.npy", mmap_mode="r"), tmp_path / "x.npy", tmp_path)):
-        found = find_concepts(folder / "b", tmp_path / f"c{kind}", features, table=images, classes=store.classes)
-        pd.testing.assert_frame_equal(found.neurons, concepts.neurons.drop(columns="density_held_out"), rtol=1e-5)
-        assert found.levels == ["label", "half"] and found.images["caption"].equals(concepts.images["caption"])
-
-def test_what_is_no_table_of_pooled_features_is_refused(runs, tmp_path):
-    folder, store, _ = runs
-    x = store["up_ft1", 25].features
-    maps, few = x[:, :, None, None].expand(-1, -1, 2, 2), store.images[:4].drop(columns="half")
-    for source, table, classes, words in ((x, few, store.classes, "4 images for 600 features, without half"),
-                                          (iter([x]), None, None, r"top_images\(ksae, batches\)"),
-                                          (maps, None, None, "these features are maps")):
-        with pytest.raises(RevelioError, match=words):
-            find_concepts(folder / "b", tmp_path / "d", source, table=table, classes=classes)
-    assert not (tmp_path / "d").exists()
-
-def test_without_captions_neurons_are_named_after_classes_or_ids(tmp_path):
-    kind = np.arange(120) % 4
-    x = torch.randn(4, 8, generator=torch.Generator().manual_seed(0))[kind] * 3
-    x = x + 0.1 * torch.randn(120, 8, generator=torch.Generator().manual_seed(1))
-    train_ksae(x, out=tmp_path / "k", config=TrainConfig(k=1, n_neurons=8, n_steps=60, batch_size=32))
-    table = pd.DataFrame({"id": [f"{'abcd'[k] * 4}/{i}.png" for i, k in enumerate(kind)], "label": kind})
-    names = ["rot", "grün", "猫", "blau"]
-    found = {}
-    for out, images, classes in (("a", table, {"label": names}), ("b", table[["id"]], None)):
-        neurons = find_concepts(tmp_path / "k", tmp_path / out, x, table=images, classes=classes).neurons
-        fires = neurons[neurons["n_firing"] >= 10]
-        for _, neuron in fires.iterrows():
-            major = np.bincount(kind[neuron["top_rows"]]).argmax()
-            assert neuron["concept"] == (names[major] if classes else "abcd"[major] * 4)
-        found[out] = set(fires["named_after"])
-        assert neurons.loc[neurons["n_firing"] == 0, "concept"].isna().all() and len(fires) >= 3
-    assert found == {"a": {"class"}, "b": {"id"}}
-
-def test_heat_maps_of_neurons_that_fire_by_rounding_alone(tmp_path):
-    x = 100 * torch.randn(1, 8, generator=torch.Generator().manual_seed(0)).expand(12, 8).contiguous()
-    train_ksae(x, out=tmp_path / "k", config=TrainConfig(k=8, n_neurons=16, n_steps=5, batch_size=8))
-    ksae = KSAE.from_pretrained(tmp_path / "k")
-    with torch.no_grad():
-        ksae.b_enc.fill_(1e-6)
-        ksae.b_pre.copy_(x[0])
-    ksae.save_pretrained(tmp_path / "k")
-    concepts = find_concepts(tmp_path / "k", tmp_path / "c", x)
-    neurons = concepts.neurons.query("n_firing > 0")["neuron"].tolist()
-    wave = 300 * torch.randn(12, 8, 5, 5, generator=torch.Generator().manual_seed(1))
-    maps = x[:, :, None, None] + wave - wave.mean((2, 3), keepdim=True)
-    assert write_heatmaps(concepts, ksae, [(concepts.images["id"].tolist(), maps)], neurons, 5).maps.shape[1] == 5
-
-def test_the_showcase_of_a_small_set_has_more_than_the_few_that_fire_often(tmp_path):
-    x = torch.randn(20, 6, generator=torch.Generator().manual_seed(0))
-    train_ksae(x, out=tmp_path / "k", config=TrainConfig(k=2, n_neurons=16, n_steps=30, batch_size=16))
-    concepts = find_concepts(tmp_path / "k", tmp_path / "c", x)
-    firing = concepts.neurons["n_firing"]
-    assert (firing >= 10).sum() < 4 and len(showcase(concepts, 8)) == 8
-    assert showcase(concepts, 8)["n_firing"].min() >= firing.nlargest(8).min() >= 1
-    assert len(showcase(concepts)) == (firing > 0).sum()
-
-def test_no_labels_and_no_captions(tmp_path):
-    concepts = _small_concepts(tmp_path, torch.randn(50, 4, generator=torch.Generator().manual_seed(0)))
-    assert concepts.levels == [] and concepts.summary.empty and concepts.neurons["concept"].isna().all()
-    assert len(concepts.top(int(concepts.neurons["n_firing"].idxmax()))) == min(20, concepts.neurons["n_firing"].max())
-    assert concepts.neurons["granularity"].isna().all() and len(showcase(concepts, 4)) <= 4
-    assert set(concepts.manifest["metrics"]) == {"all", "held_out"}  # of the same array, so the split is known
-
-@pytest.mark.parametrize("x", [torch.ones(30, 4), torch.zeros(30, 4), torch.ones(1, 4)], ids=["ones", "zeros", "one"])
-def test_constant_features_and_a_single_sample(tmp_path, x):
-    images = pd.DataFrame({"id": [f"i{i}" for i in range(len(x))], "label": 0})
-    concepts = _small_concepts(tmp_path, x, images, {"label": ["a"]})
-    metrics = concepts.manifest["metrics"]["all"]
-    assert np.isfinite(metrics["fvu"]) and metrics["n_images"] == len(x) and metrics["l0"] <= 2
-    top = concepts.neurons["top_rows"][concepts.neurons["n_firing"] > 0]
-    assert all(rows.tolist() == list(range(min(20, len(x)))) for rows in top)  # ties: in the order of the images
-    assert not concepts.neurons["significant_label"].any() and len(concepts.summary) == 1
-
-def test_equal_rows_come_in_image_order_each_time(tmp_path):
-    x = torch.randn(5, 4, generator=torch.Generator().manual_seed(0)).repeat(12, 1)
-    tables = [_small_concepts(tmp_path / run, x).neurons for run in "ab"]
-    pd.testing.assert_frame_equal(*tables)
-    for rows, values in zip(tables[0]["top_rows"], tables[0]["top_values"]):
-        order = np.lexsort((rows, -values.astype(float)))
-        assert np.array_equal(order, np.arange(len(rows)))
-
-def test_k_beyond_the_neurons_and_top_k_beyond_the_images(tmp_path):
-    x = torch.randn(6, 4, generator=torch.Generator().manual_seed(0))
-    with pytest.raises(RevelioError, match="n_neurons = 9, k = 10"):
-        _small_concepts(tmp_path / "a", x, k=10)
-    images = pd.DataFrame({"id": list("abcdef"), "label": 0})
-    concepts = _small_concepts(tmp_path / "b", x, images, {"label": ["c"]}, k=9)
-    assert concepts.neurons["top_rows"].map(len).max() <= 6 and concepts.neurons["purity_label"].isna().all()
-
-def test_nan_rows_are_named(tmp_path):
-    x = torch.randn(40, 4, generator=torch.Generator().manual_seed(0))
-    _small_concepts(tmp_path, x)
-    x[7, 1] = torch.nan
-    with pytest.raises(RevelioError, match="NaN or infinite features in rows .7"):
-        find_concepts(tmp_path / "b", tmp_path / "d", x)
-    assert not (tmp_path / "d").exists()
-    with pytest.raises(RevelioError, match="NaN or infinite features in rows .7"):
-        top_images(KSAE.from_pretrained(tmp_path / "b"), [x])
-
-def test_a_class_with_one_image_and_images_without_a_label(tmp_path):
-    x = torch.randn(60, 4, generator=torch.Generator().manual_seed(0))
-    images = pd.DataFrame({"id": [f"i{i}" for i in range(60)], "label": [1, None] + [0] * 58})
-    neurons = _small_concepts(tmp_path, x, images, {"label": ["a", "b", "never"]}).neurons
-    assert neurons["purity_label"].between(0.9, 1).any() and (neurons["ap_label"].dropna() <= 1).all()
-    assert set(neurons["best_class_label"].dropna()) <= {"a", "b"}
-
-def test_most_neurons_dead(tmp_path):
-    x = torch.randn(50, 4, generator=torch.Generator().manual_seed(0))
-    images = pd.DataFrame({"id": [f"i{i}" for i in range(50)], "label": np.arange(50) % 2})
-    concepts = _small_concepts(tmp_path, x, images, {"label": ["a", "b"]}, n_neurons=3000)
-    dead = concepts.neurons["n_firing"] == 0
-    assert dead.mean() > 0.9 and concepts.manifest["dead_share"] == dead.mean() and len(concepts.neurons) == 3000
-    assert concepts.neurons["granularity"][dead].isna().all()
-    assert len(showcase(concepts, 5)) > 0

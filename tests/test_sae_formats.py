@@ -5,6 +5,8 @@ from pathlib import Path
 import torch
 from revelio.core import RevelioError, atomic_path, versions
 from revelio.sae.ksae import KSAE
+import os
+import tempfile
 
 # cell 5bd70881
 import dataclasses
@@ -13,7 +15,7 @@ import types
 
 import pytest
 
-
+# cell a83957be
 @pytest.fixture
 def released(tmp_path, monkeypatch):
     "A checkpoint as the released code writes it: a pickled dataclass of a module that is not there any more."
@@ -36,6 +38,7 @@ def released(tmp_path, monkeypatch):
         torch.save({"cfg": made.Config(), "state_dict": state}, tmp_path / "old.pt")
     return tmp_path / "old.pt", state
 
+
 def test_a_released_checkpoint_is_read_without_its_code(released, tmp_path):
     (path, state), before = released, torch.serialization.get_safe_globals()
     assert "training_code" not in sys.modules
@@ -50,12 +53,14 @@ def test_a_released_checkpoint_is_read_without_its_code(released, tmp_path):
     with pytest.raises(RevelioError, match="exists"):
         import_checkpoint(path, tmp_path / "new")
 
+# cell a99df701
 class _Evil:
     def __init__(self, call, *args):
         self.call, self.args = call, args
 
     def __reduce__(self):
         return self.call, self.args
+
 
 def test_code_in_a_checkpoint_is_never_run(released, tmp_path):
     import os
@@ -70,6 +75,7 @@ def test_code_in_a_checkpoint_is_never_run(released, tmp_path):
     with pytest.raises(RevelioError, match="without running code of it .*blocked"):
         import_checkpoint(tmp_path / "evil.pt", tmp_path / "new")
     assert not witness.exists() and not (tmp_path / "new").exists()
+
 
 def test_other_files_are_named(tmp_path):
     import gzip

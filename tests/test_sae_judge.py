@@ -16,8 +16,14 @@ import requests
 from PIL import Image
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
-from revelio.core import RevelioError, atomic_path, fingerprint, track
+from revelio.core import RevelioError, atomic_path, fingerprint, refuse_difference, track
 from revelio.sae.concepts import Concepts
+import tempfile
+from revelio.features.sweep import extract
+from revelio.images.table import load_table
+from revelio.models.loading import load_model
+from revelio.sae.concepts import find_concepts, purest_neurons
+from revelio.sae.training import TrainConfig, train_ksae
 
 # cell 53aa7b6a
 from types import SimpleNamespace
@@ -25,6 +31,16 @@ from types import SimpleNamespace
 import pytest
 
 
+@pytest.mark.parametrize("said, choice", [
+    ("B", "coarse"), ("b.", "coarse"), ("**B**", "coarse"), ("(B)", "coarse"), ("B. they show things", "coarse"),
+    ("The answer is B.", "coarse"), ("Answer: B", "coarse"), ("A dog is on each of them, so the answer is B", "coarse"),
+    ("<think>A or C? Not C.</think>\nB", "coarse"), ("A dog, a cat.\n\nB", "coarse"), ('{"answer": "B"}', "coarse"),
+    ("I choose B", "coarse"), ("A dog", None), ("A or B", None), ("", None), ("F", None),
+    ("Answer: A. Answer: B", None), ("<think>it must be A", None), ("写真 B", "coarse")])
+def test_answers_are_read_in_any_shape(said, choice):
+    assert read_answer(said, list(CHOICES)) == choice
+
+# cell 367c9d7e
 def _png(color):
     buffer = io.BytesIO()
     Image.new("RGB", (8, 8), color).save(buffer, "PNG")
@@ -37,6 +53,12 @@ def judged(tmp_path):
     images = pd.DataFrame({"thumbnail": [_png(c) for c in ("red", "lime", "blue") * 3]})
     return SimpleNamespace(path=tmp_path, manifest={"identity": "i"}, images=images,
                            top=lambda neuron, n: images.iloc[3 * neuron : 3 * neuron + n])
+
+
+def test_pictures_that_are_not_there_are_not_asked_about(judged, tmp_path):
+    judged.images["thumbnail"] = None
+    with pytest.raises(RevelioError, match="without thumbnails"):
+        judge_neurons(judged, [0], Judge("http://localhost:1", "m"), tmp_path / "a.jsonl")
 
 
 def test_a_question_carries_the_pictures_and_all_answers(judged, tmp_path, monkeypatch):
@@ -53,7 +75,7 @@ def test_a_question_carries_the_pictures_and_all_answers(judged, tmp_path, monke
     assert sent.getpixel((70 + 272, 70)) == (255, 255, 255)  # two were asked for
     assert "secret" not in (tmp_path / "a.jsonl").read_text()
 
-
+# cell 21cace3e
 def test_the_answer_is_read_in_the_order_it_was_asked_in(judged, tmp_path):
     def style(request):  # always means the same answer, whatever its letter
         text = request["messages"][0]["content"][0]["text"]
@@ -62,7 +84,7 @@ def test_the_answer_is_read_in_the_order_it_was_asked_in(judged, tmp_path):
         found = judge_neurons(judged, range(3), Judge(stub.url, "m"), tmp_path / "a.jsonl")
     assert set(found["choice"]) == {"style"} and found["reply"].nunique() > 1
 
-
+# cell 0741ce0a
 def test_a_stopped_run_asks_only_what_is_missing(judged, tmp_path):
     out = tmp_path / "a.jsonl"
     with StubJudge() as stub:
@@ -72,7 +94,7 @@ def test_a_stopped_run_asks_only_what_is_missing(judged, tmp_path):
         assert len(stub.requests) == 4 and len(found) == 3
         judge_neurons(judged, [0, 1, 2], Judge(stub.url, "m"), out)
         assert len(stub.requests) == 4
-        with pytest.raises(RevelioError, match="model: 'm', asked for 'other'"):
+        with pytest.raises(RevelioError, match="model = 'm', now it is 'other'"):
             judge_neurons(judged, [0], Judge(stub.url, "other"), out)
 
 
@@ -85,22 +107,6 @@ def test_a_busy_endpoint_is_asked_again_and_a_broken_one_named(judged, tmp_path)
         judge_neurons(judged, [0], Judge(stub.url, "m"), tmp_path / "b.jsonl")
     with pytest.raises(RevelioError, match="no answer from the judge.*Expected"):
         Judge(stub.url, "m", n_retries=0).ask("?", Image.new("RGB", (8, 8)))
-
-
-def test_pictures_that_are_not_there_are_not_asked_about(judged, tmp_path):
-    judged.images["thumbnail"] = None
-    with pytest.raises(RevelioError, match="without thumbnails"):
-        judge_neurons(judged, [0], Judge("http://localhost:1", "m"), tmp_path / "a.jsonl")
-
-
-@pytest.mark.parametrize("said, choice", [
-    ("B", "coarse"), ("b.", "coarse"), ("**B**", "coarse"), ("(B)", "coarse"), ("B. they show things", "coarse"),
-    ("The answer is B.", "coarse"), ("Answer: B", "coarse"), ("A dog is on each of them, so the answer is B", "coarse"),
-    ("<think>A or C? Not C.</think>\nB", "coarse"), ("A dog, a cat.\n\nB", "coarse"), ('{"answer": "B"}', "coarse"),
-    ("I choose B", "coarse"), ("A dog", None), ("A or B", None), ("", None), ("F", None),
-    ("Answer: A. Answer: B", None), ("<think>it must be A", None), ("写真 B", "coarse")])
-def test_answers_are_read_in_any_shape(said, choice):
-    assert read_answer(said, list(CHOICES)) == choice
 
 
 @pytest.mark.parametrize("message, said", [
@@ -117,7 +123,7 @@ def test_what_is_no_answer_is_named(body):
     with StubJudge(lambda request: (200, body)) as stub, pytest.raises(RevelioError, match="no answer from the judge"):
         Judge(stub.url, "m").ask("?", Image.new("RGB", (8, 8)))
 
-
+# cell 43b8d7c3
 def test_an_answer_has_a_time_and_a_length(judged, tmp_path):
     from revelio.sae.judge import _Patient, _read_within
     slow = SimpleNamespace(iter_content=lambda size: (time.sleep(0.02) or b"x" for _ in range(1000)))

@@ -12,9 +12,17 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from revelio.core import RevelioError, as_array, as_tensor, read_json, save_tensors, unknown, write_json
+import tempfile
+import matplotlib.pyplot as plt
+from IPython.display import Markdown
+from revelio.features.sweep import extract
+from revelio.images.table import load_table
+from revelio.models.loading import load_model
+from revelio.sae.training import TrainConfig, train_ksae
 
 # cell de0b53ad
 import pytest
+from torch.utils._python_dispatch import TorchDispatchMode
 
 
 def test_ties_go_to_the_lowest_index_inside_and_at_the_edge():
@@ -28,6 +36,7 @@ def test_ties_go_to_the_lowest_index_inside_and_at_the_edge():
     assert torch.equal(top_k(pre, 1)[1], exact.indices[:, :1])
     assert torch.equal(top_k(pre.bfloat16(), 7)[1], exact.indices[:, :7])
 
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
 def test_the_few_ties_of_a_wide_row_take_no_second_pass(dtype, monkeypatch):
     import revelio.sae.ksae as module
@@ -40,23 +49,23 @@ def test_the_few_ties_of_a_wide_row_take_no_second_pass(dtype, monkeypatch):
         assert (exact.values[:, 31] == exact.values[:, 32]).sum() > 20  # ties at the edge
 
 # cell b2787fc8
-from torch.utils._python_dispatch import TorchDispatchMode
-
-
 def _dense(x, b_pre, W_enc, b_enc, W_dec, k):
     pre = (x - b_pre) @ W_enc.T + b_enc
     mask = torch.zeros_like(pre).scatter(1, pre.sort(dim=1, descending=True, stable=True).indices[:, :k], 1)
     return (pre * mask).relu() @ W_dec + b_pre
+
 
 def _sparse(x, b_pre, W_enc, b_enc, W_dec, k):
     from revelio.sae.ksae import _decode, _EncodeTopK
     values, indices = _EncodeTopK.apply(x, b_pre, W_enc, b_enc, k, None)
     return _decode(values.relu(), indices, W_dec) + b_pre
 
+
 def _weights(b=70, d=5, n=11):
     make = torch.Generator().manual_seed(0)
     return [torch.randn(*shape, generator=make, dtype=torch.float64, requires_grad=True)
             for shape in ((b, d), (d,), (n, d), (n,), (n, d))]
+
 
 def _compare(args, k):
     target = torch.randn(args[0].shape, dtype=torch.float64)
@@ -65,14 +74,25 @@ def _compare(args, k):
         assert torch.allclose(dense, sparse, atol=1e-10), name
     return grads[1]
 
+
 def test_sparse_gradients_equal_the_dense_formula():
     for k in (1, 3, 11):
         _compare(_weights(), k)
     _compare(_weights(b=1), 3)
 
+
 def test_gradcheck():
     assert torch.autograd.gradcheck(lambda *a: _sparse(*a, 3), _weights(b=3), eps=1e-7, atol=1e-5)
 
+# cell bc9253a6
+def test_gradcheck_among_some_neurons():
+    from revelio.sae.ksae import _EncodeTopK
+    x, b_pre, W_enc, b_enc, _ = _weights(b=3)
+    among = torch.tensor([2, 5, 7, 9])
+    assert torch.autograd.gradcheck(lambda *a: _EncodeTopK.apply(*a, 2, among)[0], (x, b_pre, W_enc, b_enc))
+    assert set(_EncodeTopK.apply(x, b_pre, W_enc, b_enc, 2, among)[1].flatten().tolist()) <= set(among.tolist())
+
+# cell f48cbe84
 def test_gradients_with_ties_go_to_the_lowest_index():
     x, b_pre, W_enc, b_enc, W_dec = args = _weights()
     with torch.no_grad():  # whole numbers: twins tie to the last bit
@@ -84,6 +104,7 @@ def test_gradients_with_ties_go_to_the_lowest_index():
     sparse = lambda x, b_pre: _sparse(x, b_pre, W_enc.detach(), b_enc.detach(), twins, 3)
     assert torch.autograd.gradcheck(sparse, (few, b_pre), eps=1e-7, atol=1e-5)
 
+
 def test_dead_neurons_get_no_gradient():
     args = _weights()
     with torch.no_grad():
@@ -94,12 +115,6 @@ def test_dead_neurons_get_no_gradient():
     few = [args[0].detach()[:3].clone().requires_grad_(), *args[1:]]
     assert torch.autograd.gradcheck(lambda *a: _sparse(*a, 3), few, eps=1e-7, atol=1e-5)
 
-def test_gradcheck_among_some_neurons():
-    from revelio.sae.ksae import _EncodeTopK
-    x, b_pre, W_enc, b_enc, _ = _weights(b=3)
-    among = torch.tensor([2, 5, 7, 9])
-    assert torch.autograd.gradcheck(lambda *a: _EncodeTopK.apply(*a, 2, among)[0], (x, b_pre, W_enc, b_enc))
-    assert set(_EncodeTopK.apply(x, b_pre, W_enc, b_enc, 2, among)[1].flatten().tolist()) <= set(among.tolist())
 
 def test_blocks_of_rows_change_nothing(monkeypatch):
     import revelio.sae.ksae as module
@@ -109,6 +124,7 @@ def test_blocks_of_rows_change_nothing(monkeypatch):
     assert torch.allclose(_sparse(*args, 3), whole, atol=1e-12)
     _compare(args, 3)
 
+# cell c27c9c21
 class _Largest(TorchDispatchMode):
     "Notes the largest array that an operation returns."
     numel = 0
@@ -118,6 +134,7 @@ class _Largest(TorchDispatchMode):
         made = out if isinstance(out, (tuple, list)) else [out]
         self.numel = max([self.numel, *(t.numel() for t in made if isinstance(t, Tensor))])
         return out
+
 
 def test_no_dense_array_outlives_topk(monkeypatch):
     import revelio.sae.ksae as module
@@ -134,6 +151,7 @@ def test_no_dense_array_outlives_topk(monkeypatch):
         _sparse(x, b_pre, W_enc, b_enc, W_dec, 3)
     assert forward.numel == 64 * 500  # nor does the whole of it exist before
 
+# cell 4340c934
 def test_under_autocast_only_the_product_is_in_bfloat16():
     x, b_pre, W_enc, b_enc, W_dec = args = [a.detach().float().requires_grad_() for a in _weights(b=40, d=64, n=300)]
     with torch.autocast("cpu", torch.bfloat16):
@@ -149,10 +167,17 @@ def test_under_autocast_only_the_product_is_in_bfloat16():
     for a, b in zip(args, exact):
         assert a.grad.dtype == torch.float32 and (a.grad - b).norm() < 0.02 * b.norm()
 
-# cell bc9253a6
+# cell a5172ebc
+@pytest.mark.parametrize("d, n, k", [(4, 8, 9), (4, 8, 0), (4, 8, -1), (0, 8, 2), (4, 0, 1)])
+def test_impossible_sizes_are_refused(d, n, k):
+    with pytest.raises(RevelioError, match="1 <= k <= n_neurons"):
+        KSAE(d, n, k)
+
+
 def _ksae(d=6, n=20, k=3, **options):
     torch.manual_seed(0)
     return KSAE(d, n, k, **options)
+
 
 def test_codes_are_the_relu_of_topk():
     ksae, x = _ksae(k=15), torch.randn(50, 6)
@@ -162,30 +187,19 @@ def test_codes_are_the_relu_of_topk():
     assert (ksae.encode(x).values > 0).sum(1).max() <= 15
     assert (ksae.encode(x).values == 0).any()
 
+
 def test_signed_keeps_negative_codes():
     ksae, x = _ksae(k=20, signed=True), torch.randn(50, 6)
     assert torch.allclose(ksae.encode(x).values.sort(1).values, ksae.pre_activations(x).sort(1).values, atol=1e-5)
     assert torch.allclose(ksae(x).recon, ksae.pre_activations(x) @ ksae.W_dec + ksae.b_pre, atol=1e-5)
+
 
 def test_reconstruction_equals_the_dense_formula():
     ksae, x = _ksae(), torch.randn(40, 6)
     args = (ksae.b_pre, ksae.W_enc, ksae.b_enc, ksae.W_dec, 3)
     assert torch.allclose(ksae(x).recon, _dense(x, *args), atol=1e-5)
 
-def test_fvu_is_centred_and_finite():
-    x = torch.randn(100, 6) + 50
-    assert torch.isclose(batch_fvu(x, x.mean(0).expand(100, 6)), torch.tensor(1.0))
-    assert batch_fvu(x, x) == 0
-    constant = torch.full((9, 6), 3.0)
-    assert torch.isclose(batch_fvu(constant, torch.zeros(9, 6)), torch.tensor(1.0))
-    assert batch_fvu(torch.zeros(9, 6), torch.zeros(9, 6)) == 0
-    assert torch.isfinite(_ksae()(x[:1]).fvu)
-
-@pytest.mark.parametrize("d, n, k", [(4, 8, 9), (4, 8, 0), (4, 8, -1), (0, 8, 2), (4, 0, 1)])
-def test_impossible_sizes_are_refused(d, n, k):
-    with pytest.raises(RevelioError, match="1 <= k <= n_neurons"):
-        KSAE(d, n, k)
-
+# cell 224cecfe
 def test_wrong_width_and_nan_rows_are_refused():
     x = torch.randn(10, 6)
     for shape in ((10, 5), (6,), (2, 6, 4, 4)):
@@ -196,65 +210,17 @@ def test_wrong_width_and_nan_rows_are_refused():
         with pytest.raises(RevelioError, match=r"rows \[7\]"):
             call(x)
 
-def test_decoder_rows_have_unit_norm_also_after_zeros():
-    ksae = _ksae()
-    with torch.no_grad():
-        ksae.W_dec.mul_(torch.rand(20, 1) * 9)[4] = 0
-    ksae.normalize_decoder_()
-    assert torch.allclose(ksae.W_dec.norm(dim=1), torch.ones(20), atol=1e-6)
 
-def test_the_parallel_gradient_is_removed():
-    ksae = _ksae()
-    ksae(torch.randn(50, 6)).recon.square().sum().backward()
-    assert (ksae.W_dec.grad * ksae.W_dec).sum(1).abs().max() > 1
-    across = ksae.W_dec.grad - (ksae.W_dec.grad * ksae.W_dec).sum(1, keepdim=True) * ksae.W_dec
-    ksae.remove_parallel_grad_()
-    assert (ksae.W_dec.grad * ksae.W_dec).sum(1).abs().max() < 1e-4
-    assert torch.allclose(ksae.W_dec.grad, across, atol=1e-4) and across.abs().max() > 1e-2
+def test_fvu_is_centred_and_finite():
+    x = torch.randn(100, 6) + 50
+    assert torch.isclose(batch_fvu(x, x.mean(0).expand(100, 6)), torch.tensor(1.0))
+    assert batch_fvu(x, x) == 0
+    constant = torch.full((9, 6), 3.0)
+    assert torch.isclose(batch_fvu(constant, torch.zeros(9, 6)), torch.tensor(1.0))
+    assert batch_fvu(torch.zeros(9, 6), torch.zeros(9, 6)) == 0
+    assert torch.isfinite(_ksae()(x[:1]).fvu)
 
-def test_a_zero_decoder_row_stays_finite():
-    ksae, x = _ksae(k=20), torch.randn(50, 6)
-    with torch.no_grad():
-        ksae.W_dec[3] = 0
-    out = ksae(x)
-    out.fvu.backward()
-    ksae.remove_parallel_grad_()
-    assert torch.isfinite(out.fvu) and all(torch.isfinite(p.grad).all() for p in ksae.parameters())
-    ksae.normalize_decoder_()
-    assert torch.allclose(ksae.W_dec[3], torch.full((6,), 6**-0.5))
-
-def test_batch_topk_spends_k_per_row_on_average():
-    ksae, x = _ksae(k=3, variant="batch_topk"), torch.randn(50, 6) * torch.linspace(0.1, 3, 50)[:, None]
-    values, indices = ksae.encode(x)
-    per_row = (values > 0).sum(1)
-    assert values.shape == (50, 12) and per_row.sum() == 150 and per_row.float().std() > 1
-    dense = ksae.pre_activations(x).relu().sort(1, descending=True).values[:, :12].flatten().sort().values
-    assert torch.allclose(values[values > 0].sort().values, dense[-150:], atol=1e-6)
-    values.sum().backward()
-    used = set(indices[values > 0].tolist())
-    assert set(ksae.W_enc.grad.abs().sum(1).nonzero()[:, 0].tolist()) == used
-    assert torch.equal(ksae.encode(torch.ones(50, 6)).indices, ksae.encode(torch.ones(50, 6)).indices)
-    assert (ksae.encode(torch.ones(50, 6)).values > 0).sum() == 150  # ties do not let more fire
-
-def test_batch_topk_outside_training_uses_the_threshold_of_the_file(tmp_path):
-    ksae, x = _ksae(k=3, variant="batch_topk"), torch.randn(50, 6)
-    ksae.threshold.fill_(0.7)
-    ksae.save_pretrained(tmp_path / "a")
-    again = KSAE.from_pretrained(tmp_path / "a")
-    values = again.encode(x).values
-    assert torch.equal(values > 0, ksae.encode(x, k=12).values > 0.7) and 0 < (values > 0).sum() < 600
-    assert torch.allclose(values[:1], again.encode(x[:1]).values, atol=1e-6)  # alone or in a batch
-    assert "3 on average of 20" in again.card
-
-def test_matryoshka_prefixes_and_bad_variants():
-    assert _ksae(n=20, variant="matryoshka").prefixes == [2, 5, 10, 20] and _ksae().prefixes == [20]
-    assert _ksae(n=1, k=1, variant="matryoshka").prefixes == [1]
-    with pytest.raises(RevelioError, match="Did you mean 'batch_topk'"):
-        _ksae(variant="batchtopk")
-    with pytest.raises(RevelioError, match="signed codes"):
-        _ksae(variant="batch_topk", signed=True)
-
-# cell f48cbe84
+# cell 2e198822
 def test_half_precision_sees_what_single_precision_sees():
     torch.manual_seed(0)
     ksae, x = KSAE(64, 256, 8), 300 * torch.randn(40, 64)  # squares of 300 do not fit into 16 bits
@@ -287,7 +253,60 @@ def test_a_default_dtype_changes_nothing():
         torch.set_default_dtype(torch.float32)
     assert torch.equal(other.W_dec, before) and {p.dtype for p in other.parameters()} == {torch.float32}
 
-# cell c27c9c21
+# cell adca1bf4
+def test_decoder_rows_have_unit_norm_also_after_zeros():
+    ksae = _ksae()
+    with torch.no_grad():
+        ksae.W_dec.mul_(torch.rand(20, 1) * 9)[4] = 0
+    ksae.normalize_decoder_()
+    assert torch.allclose(ksae.W_dec.norm(dim=1), torch.ones(20), atol=1e-6)
+
+
+def test_the_parallel_gradient_is_removed():
+    ksae = _ksae()
+    ksae(torch.randn(50, 6)).recon.square().sum().backward()
+    assert (ksae.W_dec.grad * ksae.W_dec).sum(1).abs().max() > 1
+    across = ksae.W_dec.grad - (ksae.W_dec.grad * ksae.W_dec).sum(1, keepdim=True) * ksae.W_dec
+    ksae.remove_parallel_grad_()
+    assert (ksae.W_dec.grad * ksae.W_dec).sum(1).abs().max() < 1e-4
+    assert torch.allclose(ksae.W_dec.grad, across, atol=1e-4) and across.abs().max() > 1e-2
+
+
+def test_a_zero_decoder_row_stays_finite():
+    ksae, x = _ksae(k=20), torch.randn(50, 6)
+    with torch.no_grad():
+        ksae.W_dec[3] = 0
+    out = ksae(x)
+    out.fvu.backward()
+    ksae.remove_parallel_grad_()
+    assert torch.isfinite(out.fvu) and all(torch.isfinite(p.grad).all() for p in ksae.parameters())
+    ksae.normalize_decoder_()
+    assert torch.allclose(ksae.W_dec[3], torch.full((6,), 6**-0.5))
+
+# cell d26f11fe
+def test_batch_topk_spends_k_per_row_on_average():
+    ksae, x = _ksae(k=3, variant="batch_topk"), torch.randn(50, 6) * torch.linspace(0.1, 3, 50)[:, None]
+    values, indices = ksae.encode(x)
+    per_row = (values > 0).sum(1)
+    assert values.shape == (50, 12) and per_row.sum() == 150 and per_row.float().std() > 1
+    dense = ksae.pre_activations(x).relu().sort(1, descending=True).values[:, :12].flatten().sort().values
+    assert torch.allclose(values[values > 0].sort().values, dense[-150:], atol=1e-6)
+    values.sum().backward()
+    used = set(indices[values > 0].tolist())
+    assert set(ksae.W_enc.grad.abs().sum(1).nonzero()[:, 0].tolist()) == used
+    assert torch.equal(ksae.encode(torch.ones(50, 6)).indices, ksae.encode(torch.ones(50, 6)).indices)
+    assert (ksae.encode(torch.ones(50, 6)).values > 0).sum() == 150  # ties do not let more fire
+
+
+def test_matryoshka_prefixes_and_bad_variants():
+    assert _ksae(n=20, variant="matryoshka").prefixes == [2, 5, 10, 20] and _ksae().prefixes == [20]
+    assert _ksae(n=1, k=1, variant="matryoshka").prefixes == [1]
+    with pytest.raises(RevelioError, match="Did you mean 'batch_topk'"):
+        _ksae(variant="batchtopk")
+    with pytest.raises(RevelioError, match="signed codes"):
+        _ksae(variant="batch_topk", signed=True)
+
+# cell 25699c3c
 def test_load_save_load_keeps_every_file(tmp_path, capsys):
     ksae = _ksae(signed=True)
     ksae.provenance = {"layer": "up_ft1", "timestep": 25, "metrics": {"held_out_fvu": 0.25}}
@@ -305,16 +324,30 @@ def test_load_save_load_keeps_every_file(tmp_path, capsys):
     assert again.provenance == ksae.provenance and again.history.equals(ksae.history)
     assert "held out fvu | 0.25" in again.card and capsys.readouterr().out == ""
 
+
 def test_an_edited_card_survives(tmp_path):
     _ksae().save_pretrained(tmp_path / "a")
     (tmp_path / "a/README.md").write_text("my words")
     KSAE.from_pretrained(tmp_path / "a").save_pretrained(tmp_path / "b")
     assert (tmp_path / "b/README.md").read_text() == "my words"
 
+
 def test_a_folder_that_is_no_ksae_is_named(tmp_path):
     with pytest.raises(RevelioError, match="is not a k-SAE folder"):
         KSAE.from_pretrained(tmp_path)
 
+# cell 8a7cee70
+def test_batch_topk_outside_training_uses_the_threshold_of_the_file(tmp_path):
+    ksae, x = _ksae(k=3, variant="batch_topk"), torch.randn(50, 6)
+    ksae.threshold.fill_(0.7)
+    ksae.save_pretrained(tmp_path / "a")
+    again = KSAE.from_pretrained(tmp_path / "a")
+    values = again.encode(x).values
+    assert torch.equal(values > 0, ksae.encode(x, k=12).values > 0.7) and 0 < (values > 0).sum() < 600
+    assert torch.allclose(values[:1], again.encode(x[:1]).values, atol=1e-6)  # alone or in a batch
+    assert "3 on average of 20" in again.card
+
+# cell 1c422ab1
 def test_a_ksae_goes_to_the_hub_and_comes_back(tmp_path, monkeypatch):
     import shutil
     from types import SimpleNamespace

@@ -5,18 +5,195 @@ from functools import lru_cache
 from typing import NamedTuple
 import numpy as np
 import pandas as pd
-from scipy.stats import binom
+import torch
+from scipy.sparse import csr_array
+from scipy.stats import binom, false_discovery_control
+from torch import Tensor
 from revelio.core import RevelioError, as_array
+from revelio.sae.ksae import share_of_energy
 from revelio.stats import Measured, hand_patterns, hands, jackknife, kept_groups, permuted
+import tempfile
+import matplotlib.pyplot as plt
+from revelio.features.sweep import extract
+from revelio.images.table import load_table
+from revelio.models.loading import load_model
+from revelio.sae.training import TrainConfig, train_ksae
 
 # cell d8f05b62
-from revelio.stats import hands
+import pytest
+from sklearn.metrics import average_precision_score
+
+from revelio.sae.metrics import measure_neurons, sigma_lines, sigma_neurons
+from revelio.stats import hands, kept_groups
 
 
+def test_fvu_is_centred_and_finite():
+    x = np.random.default_rng(0).normal(50, 1, (100, 6))
+    assert np.isclose(fvu(x, x.mean(0) + 0 * x), 1) and fvu(x, x) == 0
+    assert fvu(np.ones((3, 2)), np.zeros((3, 2))) == 1 and fvu(np.zeros((3, 2)), np.zeros((3, 2))) == 0
+
+
+def test_running_fvu_is_the_same_in_any_batches_and_around_a_large_mean():
+    rng = np.random.default_rng(0)
+    x = rng.normal(1e4, 1, (300, 7))
+    recon = x + rng.normal(0, 0.5, x.shape)
+    expected = ((x - recon) ** 2).sum() / ((x - x.mean(0)) ** 2).sum()
+    for size in (1, 64, 300):
+        running = RunningFVU()
+        for start in range(0, 300, size):
+            running.update(x[start : start + size], recon[start : start + size])
+        assert np.isclose(running.value, expected, rtol=1e-6)
+    assert np.isnan(RunningFVU().value) and fvu(x[:1], x[:1]) == 0  # one sample has no variance
+
+# cell f72a91ce
+def _codes(n=400, n_neurons=30, k=4, seed=0):
+    rng = np.random.default_rng(seed)
+    indices = np.argsort(rng.random((n, n_neurons)), axis=1)[:, :k]
+    return np.maximum(rng.normal(0.5, 1, (n, k)), 0).astype(np.float32), indices.astype(np.int32)
+
+
+def _top(values, indices, n_neurons, m):
+    dense = np.zeros((len(values), n_neurons))
+    np.put_along_axis(dense, indices, values, axis=1)
+    order = np.argsort(-dense, axis=0, kind="stable")[:m].T
+    return np.where(np.take_along_axis(dense.T, order, axis=1) > 0, order, -1), dense
+
+
+def test_firing_is_above_zero_and_dead_counts_the_rest():
+    counts = firing_counts(np.array([[1.0, 0.0, -2.0]]), np.array([[3, 1, 2]]), 5)
+    assert counts.tolist() == [0, 0, 0, 1, 0] and dead_share(counts) == 0.8 and l0(np.array([[1.0, 0.0, -2.0]])) == 1
+
+
+def test_neuron_table_equals_the_dense_way():
+    values, indices = _codes()
+    _, dense = _top(values, indices, 30, 10)
+    table = neuron_table(values, indices, 30)
+    assert (table.n_firing == (dense > 0).sum(0)).all()
+    assert np.allclose(table.mean_activation, dense.sum(0) / (dense > 0).sum(0))
+    assert np.allclose(table.max_activation, dense.max(0))
+    values[indices == 7] = 0
+    for neuron in (7, 30):  # in the slots but never above zero; in no slot
+        assert neuron_table(values, indices, 31).iloc[neuron][["mean_activation", "max_activation"]].isna().all()
+
+
+def test_no_codes_at_all():
+    values, indices = np.zeros((20, 2)), np.zeros((20, 2), dtype=int)
+    table = neuron_label_table(values, indices, np.full((4, 10), -1), np.zeros(20, int), ["a"])
+    assert len(table) == 4 and table.ap.isna().all() and neuron_table(values, indices, 4).mean_activation.isna().all()
+
+# cell 0ccb7ee7
+def test_luck_is_not_significant_and_knowledge_is():
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 8, 3000)
+    rows = rng.permuted(np.tile(np.arange(3000), (300, 1)), axis=1)[:, :10]
+    null = purity(hands(labels, np.arange(3000), (1,) * 10))
+    p = p_values(purity(labels[rows]), null)
+    assert significant(p).sum() == 0 and (p < 0.05).mean() < 0.08
+    assert p_values([1.0], null)[0] < 1e-3
+
+# cell ab2b0dbf
+def test_entropy_interval_turns_the_bias_around():
+    rows = np.random.default_rng(0).integers(0, 3, (50, 10))
+    rows[0, 0] = -1
+    low, high = entropy_interval(rows)
+    bits = label_entropy(rows)
+    assert np.isnan([low[0], high[0], bits[0]]).all()
+    assert (low[1:] <= bits[1:] + 1e-6).all() and (bits[1:] <= high[1:] + 1e-6).all() and (high - low)[1:].mean() > 0.3
+    low, high = entropy_interval(np.full((2, 10), 4))
+    assert (low == 0).all() and (high == 0).all()
+    for n_classes in (2, 3):
+        low, high = entropy_interval(np.random.default_rng(1).integers(0, n_classes, (300, 10)))
+        assert ((low <= np.log2(n_classes)) & (np.log2(n_classes) <= high)).mean() > 0.9
+
+# cell e3f5cd0b
+def test_wrong_shapes_and_neurons_are_refused():
+    with pytest.raises(RevelioError, match=r"shape \(2, 3\) and indices of shape \(2, 2\)"):
+        sorted_firings(np.zeros((2, 3)), np.zeros((2, 2), int))
+    with pytest.raises(RevelioError, match="neurons 0 to 9, expected 0 to 4"):
+        firing_counts(np.ones((1, 2)), np.array([[0, 9]]), 5)
+    with pytest.raises(RevelioError, match=r"features of shape \(3, 2\)"):
+        fvu(np.zeros((3, 2)), np.zeros((3, 1)))
+
+# cell 314338a8
 def _emoji(n_emoji=60, n_classes=6, drawings=5):
     emoji = np.repeat(np.arange(n_emoji), drawings)
     return emoji, emoji % n_classes
 
+
+def test_average_precision_by_groups_is_less_surprising_and_less_sure():
+    emoji, kind = _emoji(80, 8, 6)
+    rng = np.random.default_rng(0)
+    values = np.stack([np.where(np.isin(emoji, rng.permutation(80)[:4]), 1 + rng.random(480), 0)  # four emoji each
+                       for _ in range(60)], axis=1)
+    indices = np.tile(np.arange(60), (480, 1))
+    images, groups = (best_class(values, indices, kind, 60, 8, g) for g in (None, emoji))
+    assert (images.ap_p < 0.05).mean() > 0.5 and (groups.ap_p < 0.05).mean() < 0.2
+    assert (groups.selectivity_p < 0.05).mean() < 0.2 < (images.selectivity_p < 0.05).mean()
+    for name in ("ap", "selectivity"):
+        width = [(t[f"{name}_high"] - t[f"{name}_low"]).mean() for t in (images, groups)]
+        assert width[1] > 1.4 * width[0], name
+
+
+def test_average_precision_equals_scikit_learn():
+    values, indices = _codes()
+    _, dense = _top(values, indices, 30, 10)
+    labels = np.random.default_rng(1).integers(0, 5, 400)
+    found = best_class(values, indices, labels, 30, 5, n_permutations=0)
+    for neuron in range(30):
+        ap = [average_precision_score(labels == c, dense[:, neuron]) for c in range(5)]
+        assert np.isclose(found.ap[neuron], max(ap)) and found.best_class[neuron] == np.argmax(ap)
+        inside = labels == found.best_class[neuron]
+        a, b = dense[inside, neuron].mean(), dense[~inside, neuron].mean()
+        assert np.isclose(found.selectivity[neuron], (a - b) / (a + b))
+
+# cell c44adb8d
+def test_average_precision_leaves_unlabelled_images_out():
+    values, indices = _codes()
+    labels = np.random.default_rng(1).integers(0, 5, 400)
+    labels[::3] = -1
+    known = labels >= 0
+    a = best_class(values, indices, labels, 30, 5, n_permutations=0)
+    b = best_class(values[known], indices[known], labels[known], 30, 5, n_permutations=0)
+    pd.testing.assert_frame_equal(a, b)
+
+
+def test_nan_rows_are_refused_by_number():
+    x = np.zeros((5, 3))
+    x[3, 1] = np.nan
+    with pytest.raises(RevelioError, match=r"reconstructions in rows \[3\]"):
+        fvu(np.zeros((5, 3)), x)
+    nobody = np.zeros((5, 3), dtype=int)
+    for call in (lambda: firing_counts(x, nobody, 1), lambda: best_class(x, nobody, [0] * 5, 1, 1)):
+        with pytest.raises(RevelioError, match=r"codes in rows \[3\]"):
+            call()
+
+# cell c9730256
+def test_renumbering_classes_changes_sigma_label_alone():
+    rng = np.random.default_rng(0)
+    labels, rows = rng.integers(0, 20, 500), rng.integers(0, 500, (40, 10))
+    renumbered = rng.permutation(20)[labels]
+    assert np.array_equal(purity(labels[rows]), purity(renumbered[rows]))
+    assert np.allclose(label_entropy(labels[rows]), label_entropy(renumbered[rows]))
+    a, b = (sigma_label(rows, l, np.full(40, 11), np.ones(40)).value for l in (labels, renumbered))
+    assert a != b
+
+
+def test_sigma_label_chance_is_the_published_one():
+    rng = np.random.default_rng(0)
+    rows = rng.integers(0, 3700, (300, 10))
+    found = sigma_label(rows, np.arange(37).repeat(100), np.full(300, 11), np.ones(300))
+    assert 10.2 < found.chance < 10.8 and found.chance_low < found.value < found.chance_high
+
+
+def test_sigma_label_takes_strong_neurons_that_fire_often_enough():
+    labels = np.array([0] * 10 + [0] * 5 + [8] * 5 + [0] * 5 + [2] * 5)
+    rows = np.arange(30).reshape(3, 10)
+    values = [sigma_label(rows, labels, n_firing, [1.0, 9.0, 2.0], n_neurons=1).value
+              for n_firing in ([11, 11, 11], [11, 10, 11], [11, 10, 10])]
+    assert np.allclose(values, [8 * np.sqrt(2.5 / 9), 2 * np.sqrt(2.5 / 9), 0])
+    assert np.isnan(sigma_label(rows, labels, [10] * 3, [1.0] * 3).value)
+
+# cell 15a193b9
 def test_each_neuron_has_the_null_of_its_own_groups():
     emoji, kind = _emoji()
     of_class = np.flatnonzero(kind == 0)
@@ -33,6 +210,7 @@ def test_each_neuron_has_the_null_of_its_own_groups():
     alone = neuron_label_table(*nobody, ranked, kind, list("abcdef"))
     assert alone.purity_null.nunique() == 1 and alone.purity_p[1] < 1e-3
 
+
 def test_neurons_that_find_drawings_of_one_emoji_are_no_discovery():
     emoji, kind = _emoji(200, 10)
     values, indices = np.zeros((1000, 4), np.float32), np.tile(np.arange(4), (1000, 1))
@@ -45,43 +223,87 @@ def test_neurons_that_find_drawings_of_one_emoji_are_no_discovery():
         assert np.isclose(table.significant.mean(), share, atol=0.1)
     assert np.isclose(table.purity_null.mean(), table.purity.mean(), atol=0.03)
 
-def test_average_precision_by_groups_is_less_surprising_and_less_sure():
-    emoji, kind = _emoji(80, 8, 6)
-    rng = np.random.default_rng(0)
-    values = np.stack([np.where(np.isin(emoji, rng.permutation(80)[:4]), 1 + rng.random(480), 0)  # four emoji each
-                       for _ in range(60)], axis=1)
-    indices = np.tile(np.arange(60), (480, 1))
-    images, groups = (best_class(values, indices, kind, 60, 8, g) for g in (None, emoji))
-    assert (images.ap_p < 0.05).mean() > 0.5 and (groups.ap_p < 0.05).mean() < 0.2
-    assert (groups.selectivity_p < 0.05).mean() < 0.2 < (images.selectivity_p < 0.05).mean()
-    for name in ("ap", "selectivity"):
-        width = [(t[f"{name}_high"] - t[f"{name}_low"]).mean() for t in (images, groups)]
-        assert width[1] > 1.4 * width[0], name
-
-def test_chance_of_the_mean_and_of_sigma_label_keeps_groups_together():
-    emoji, kind = _emoji(200, 10)
-    rng = np.random.default_rng(0)
-    ranked = np.stack([np.flatnonzero(np.isin(emoji, rng.permutation(200)[:2])) for _ in range(80)])
-    values, indices = np.zeros((1000, 4)), np.tile(np.arange(4), (1000, 1))
-    table = neuron_label_table(values, indices, ranked, kind, [str(i) for i in range(10)], emoji, n_permutations=1)
-    neurons = pd.DataFrame({"n_firing": np.full(80, 11), "mean_activation": np.ones(80)})
-    images, groups = (label_summary(table, neurons, ranked, kind, g, seed=2) for g in (None, emoji))
-    assert images["purity_null"] < 0.4 < 0.5 < groups["purity_null"] and images["entropy_null"] > groups["entropy_null"]
-    assert groups["purity_null_low"] < groups["purity"] < groups["purity_null_high"]
-    assert not images["sigma_label_chance_low"] < images["sigma_label"] < images["sigma_label_chance_high"]
-    assert groups["sigma_label_chance_low"] < groups["sigma_label"] < groups["sigma_label_chance_high"]
-
-# cell f72a91ce
-from revelio.sae.metrics import measure_neurons, sigma_lines, sigma_neurons
-from revelio.stats import kept_groups
+# cell c676ce7c
+def test_lift_is_one_at_the_attainable_purity():
+    labels = np.array([0] * 3 + list(range(1, 398)))
+    values, indices = _codes()
+    rows = np.tile(np.arange(10), (30, 1))
+    assert attainable(labels) == 0.3
+    table = neuron_label_table(values, indices, rows, labels, [str(i) for i in range(398)])
+    assert np.allclose(table.lift, 1) and np.allclose(table.purity, 0.3)
 
 
+def test_few_top_images_give_nulls_and_missing_names_an_error():
+    values, indices = _codes()
+    rows, _ = _top(values, indices, 30, 5)
+    table = neuron_label_table(values, indices, rows, np.zeros(400, int), ["a"])
+    names = ["purity", "purity_p", "entropy", "top_class", "best_class", "ap", "selectivity"]
+    assert table[names].isna().all(axis=None)
+    with pytest.raises(RevelioError, match="class id 3 has no name"):
+        neuron_label_table(values, indices, rows, np.full(400, 3), ["a"])
+
+# cell bb6c2213
+def test_nested_levels_are_read_off_the_labels():
+    name = np.repeat(np.arange(12), 4)
+    levels = {"group": name // 6, "style": np.tile(np.arange(4), 12), "name": name, "label": name // 2}
+    assert nested_levels(levels) == ["name", "label", "group"]
+    levels["label"] = np.where(np.arange(48) == 5, -1, levels["label"])  # an image without a label says nothing
+    assert nested_levels(levels) == ["name", "label", "group"]
+    levels["group"] = np.where(np.arange(48) == 5, 1, levels["group"])  # a name in two groups
+    assert nested_levels({k: levels[k] for k in ("group", "name")}) == ["name"]
+    assert nested_levels({"id": np.arange(9), "label": np.arange(9) // 3}) == ["id"]  # trivially nested in anything
+    assert nested_levels({"label": np.arange(9) // 3, "all": np.zeros(9, int)}) == ["label"]
+    assert nested_levels({}) == [] and nested_levels({"a": np.full(4, -1)}) == ["a"]
+
+
+def _planted(n_names=60, n_styles=6, seed=0):
+    "Codes of neurons that know one name, one subgroup (5 names), one group (20 names), one style, or nothing."
+    rng = np.random.default_rng(seed)
+    name, style = (x.ravel() for x in np.meshgrid(np.arange(n_names), np.arange(n_styles), indexing="ij"))
+    labels = {"name": name, "label": name // 5, "group": name // 20, "style": style}
+    kinds = ["name"] * 8 + ["label"] * 8 + ["group"] * 3 + ["style"] * 6 + ["none"] * 15
+    dense = np.zeros((len(name), len(kinds)))
+    for i, kind in enumerate(kinds):
+        mine = labels[kind] == i % (labels[kind].max() + 1) if kind != "none" else rng.random(len(name)) < 0.2
+        dense[:, i] = rng.random(len(name)) * (rng.random(len(name)) < 0.1) + mine * (2 + rng.random(len(name)))
+    order = np.argsort(-dense, axis=0, kind="stable")[:10].T
+    return labels, kinds, dense, np.tile(np.arange(len(kinds)), (len(name), 1)), order
+
+
+def test_planted_granularity_is_found():
+    labels, kinds, values, indices, rows = _planted()
+    tables = [neuron_label_table(values, indices, rows, ids, [str(i) for i in range(60)], n_permutations=2,
+                                 n_resamples=2).add_suffix(f"_{level}") for level, ids in labels.items()]
+    table, nested = pd.concat(tables, axis=1), nested_levels(labels)
+    assert nested == ["name", "label", "group"]
+    found = granularity(table, nested, ["style"])
+    assert found.tolist() == kinds
+    assert (granularity(table, [], ["style"]) == "style").sum() == 6 and granularity(table, []).isna().all()
+
+# cell e7e026e8
+def test_a_finer_level_may_lose_a_fifth_of_the_lift_and_one_that_stands_alone_must_win():
+    table = pd.DataFrame({"lift_name": [0.81, 0.79, 0.1, 0.5, 0.9], "lift_group": [1.0, 1.0, 0.79, 0.81, 0.2],
+                          "lift_style": [0.0, 0.0, 1.0, 1.0, 0.0]})
+    for level in ("name", "group", "style"):
+        table[f"purity_{level}"], table[f"significant_{level}"] = 0.5, True
+    table.loc[4, "significant_name"] = False  # the best lift that is significant counts
+    found = ["name", "group", "style", "group", "group"]
+    assert granularity(table, ["name", "group"], ["style"]).tolist() == found
+    assert granularity(table, ["name", "group"], ["style"], margin=0.0)[0] == "group"
+
+
+def test_unmeasured_neurons_have_no_granularity():
+    table = pd.DataFrame({"purity_a": [np.nan, 0.5], "lift_a": [np.nan, np.nan], "significant_a": [False, True]})
+    assert granularity(table, ["a"]).tolist() == [None, "none"]
+
+# cell bd46526d
 def _ranked_at_random(n_neurons=200, n_groups=80, drawings=4, width=30, seed=0):
     rng = np.random.default_rng(seed)
     groups = np.repeat(np.arange(n_groups), drawings)
     kind = rng.integers(0, 5, n_groups)[groups]
     score = rng.random((n_neurons, len(groups))) + 0.06 * (kind == np.arange(n_neurons)[:, None] % 5)
     return np.argsort(-score, axis=1)[:, :width], kind, groups
+
 
 def test_means_over_neurons_move_with_the_groups_that_stay():
     ranked, kind, groups = _ranked_at_random()
@@ -100,6 +322,7 @@ def test_means_over_neurons_move_with_the_groups_that_stay():
     assert np.isclose(found["lift"].value, table.lift.mean())
     assert all(0 < m.error < abs(m.value) / 2 and len(m.spread) == 20 for m in found.values())
 
+# cell 23e09ca1
 def test_neurons_that_keep_too_few_images_and_images_without_a_label():
     ranked, kind, groups = _ranked_at_random()
     short = np.where(np.arange(200)[:, None] < 100, np.where(np.arange(30) < 10, ranked, -1), ranked)
@@ -115,6 +338,21 @@ def test_neurons_that_keep_too_few_images_and_images_without_a_label():
         for one in measure_neurons(nothing, kind, groups).values():
             assert np.isnan(one.value) and not len(one.spread)
 
+# cell 71718997
+def test_chance_of_the_mean_and_of_sigma_label_keeps_groups_together():
+    emoji, kind = _emoji(200, 10)
+    rng = np.random.default_rng(0)
+    ranked = np.stack([np.flatnonzero(np.isin(emoji, rng.permutation(200)[:2])) for _ in range(80)])
+    values, indices = np.zeros((1000, 4)), np.tile(np.arange(4), (1000, 1))
+    table = neuron_label_table(values, indices, ranked, kind, [str(i) for i in range(10)], emoji, n_permutations=1)
+    neurons = pd.DataFrame({"n_firing": np.full(80, 11), "mean_activation": np.ones(80)})
+    images, groups = (label_summary(table, neurons, ranked, kind, g, seed=2) for g in (None, emoji))
+    assert images["purity_null"] < 0.4 < 0.5 < groups["purity_null"] and images["entropy_null"] > groups["entropy_null"]
+    assert groups["purity_null_low"] < groups["purity"] < groups["purity_null_high"]
+    assert not images["sigma_label_chance_low"] < images["sigma_label"] < images["sigma_label_chance_high"]
+    assert groups["sigma_label_chance_low"] < groups["sigma_label"] < groups["sigma_label_chance_high"]
+
+
 def test_sigma_label_over_an_equal_share_of_the_usable_neurons():
     ranked, kind, groups = _ranked_at_random()
     n_firing, strength = np.where(np.arange(200) < 50, 10, 11), np.random.default_rng(1).random(200)
@@ -125,102 +363,6 @@ def test_sigma_label_over_an_equal_share_of_the_usable_neurons():
     assert np.isclose(line["s_share"], kind[ranked[chosen, :10]].std(axis=1, ddof=1).mean())
     assert len(sigma_neurons(ranked, kind, n_firing, strength, share=0.001)) == 1
 
-# cell 0ccb7ee7
-import pytest
-from sklearn.metrics import average_precision_score
-
-
-def _codes(n=400, n_neurons=30, k=4, seed=0):
-    rng = np.random.default_rng(seed)
-    indices = np.argsort(rng.random((n, n_neurons)), axis=1)[:, :k]
-    return np.maximum(rng.normal(0.5, 1, (n, k)), 0).astype(np.float32), indices.astype(np.int32)
-
-def _top(values, indices, n_neurons, m):
-    dense = np.zeros((len(values), n_neurons))
-    np.put_along_axis(dense, indices, values, axis=1)
-    order = np.argsort(-dense, axis=0, kind="stable")[:m].T
-    return np.where(np.take_along_axis(dense.T, order, axis=1) > 0, order, -1), dense
-
-def test_firing_is_above_zero_and_dead_counts_the_rest():
-    counts = firing_counts(np.array([[1.0, 0.0, -2.0]]), np.array([[3, 1, 2]]), 5)
-    assert counts.tolist() == [0, 0, 0, 1, 0] and dead_share(counts) == 0.8 and l0(np.array([[1.0, 0.0, -2.0]])) == 1
-
-def test_neuron_table_equals_the_dense_way():
-    values, indices = _codes()
-    _, dense = _top(values, indices, 30, 10)
-    table = neuron_table(values, indices, 30)
-    assert (table.n_firing == (dense > 0).sum(0)).all()
-    assert np.allclose(table.mean_activation, dense.sum(0) / (dense > 0).sum(0))
-    assert np.allclose(table.max_activation, dense.max(0))
-    values[indices == 7] = 0
-    for neuron in (7, 30):  # in the slots but never above zero; in no slot
-        assert neuron_table(values, indices, 31).iloc[neuron][["mean_activation", "max_activation"]].isna().all()
-
-def test_fvu_is_centred_and_finite():
-    x = np.random.default_rng(0).normal(50, 1, (100, 6))
-    assert np.isclose(fvu(x, x.mean(0) + 0 * x), 1) and fvu(x, x) == 0
-    assert fvu(np.ones((3, 2)), np.zeros((3, 2))) == 1 and fvu(np.zeros((3, 2)), np.zeros((3, 2))) == 0
-
-def test_renumbering_classes_changes_sigma_label_alone():
-    rng = np.random.default_rng(0)
-    labels, rows = rng.integers(0, 20, 500), rng.integers(0, 500, (40, 10))
-    renumbered = rng.permutation(20)[labels]
-    assert np.array_equal(purity(labels[rows]), purity(renumbered[rows]))
-    assert np.allclose(label_entropy(labels[rows]), label_entropy(renumbered[rows]))
-    a, b = (sigma_label(rows, l, np.full(40, 11), np.ones(40)).value for l in (labels, renumbered))
-    assert a != b
-
-def test_sigma_label_chance_is_the_published_one():
-    rng = np.random.default_rng(0)
-    rows = rng.integers(0, 3700, (300, 10))
-    found = sigma_label(rows, np.arange(37).repeat(100), np.full(300, 11), np.ones(300))
-    assert 10.2 < found.chance < 10.8 and found.chance_low < found.value < found.chance_high
-
-def test_sigma_label_takes_strong_neurons_that_fire_often_enough():
-    labels = np.array([0] * 10 + [0] * 5 + [8] * 5 + [0] * 5 + [2] * 5)
-    rows = np.arange(30).reshape(3, 10)
-    values = [sigma_label(rows, labels, n_firing, [1.0, 9.0, 2.0], n_neurons=1).value
-              for n_firing in ([11, 11, 11], [11, 10, 11], [11, 10, 10])]
-    assert np.allclose(values, [8 * np.sqrt(2.5 / 9), 2 * np.sqrt(2.5 / 9), 0])
-    assert np.isnan(sigma_label(rows, labels, [10] * 3, [1.0] * 3).value)
-
-def test_average_precision_equals_scikit_learn():
-    values, indices = _codes()
-    _, dense = _top(values, indices, 30, 10)
-    labels = np.random.default_rng(1).integers(0, 5, 400)
-    found = best_class(values, indices, labels, 30, 5, n_permutations=0)
-    for neuron in range(30):
-        ap = [average_precision_score(labels == c, dense[:, neuron]) for c in range(5)]
-        assert np.isclose(found.ap[neuron], max(ap)) and found.best_class[neuron] == np.argmax(ap)
-        inside = labels == found.best_class[neuron]
-        a, b = dense[inside, neuron].mean(), dense[~inside, neuron].mean()
-        assert np.isclose(found.selectivity[neuron], (a - b) / (a + b))
-
-def test_average_precision_leaves_unlabelled_images_out():
-    values, indices = _codes()
-    labels = np.random.default_rng(1).integers(0, 5, 400)
-    labels[::3] = -1
-    known = labels >= 0
-    a = best_class(values, indices, labels, 30, 5, n_permutations=0)
-    b = best_class(values[known], indices[known], labels[known], 30, 5, n_permutations=0)
-    pd.testing.assert_frame_equal(a, b)
-
-def test_luck_is_not_significant_and_knowledge_is():
-    rng = np.random.default_rng(0)
-    labels = rng.integers(0, 8, 3000)
-    rows = rng.permuted(np.tile(np.arange(3000), (300, 1)), axis=1)[:, :10]
-    null = purity(hands(labels, np.arange(3000), (1,) * 10))
-    p = p_values(purity(labels[rows]), null)
-    assert significant(p).sum() == 0 and (p < 0.05).mean() < 0.08
-    assert p_values([1.0], null)[0] < 1e-3
-
-def test_the_same_seed_gives_the_same_table():
-    values, indices = _codes()
-    rows, _ = _top(values, indices, 30, 10)
-    labels = np.random.default_rng(1).integers(0, 5, 400)
-    tables = [neuron_label_table(values, indices, rows, labels, list("abcde"), seed=s) for s in (0, 0, 1)]
-    pd.testing.assert_frame_equal(tables[0], tables[1])
-    assert not tables[0].ap_null.equals(tables[2].ap_null)
 
 @pytest.mark.parametrize("labels", [np.full(400, -1), np.zeros(400, int), np.array([1] + [0] * 399), np.arange(400)])
 def test_odd_labels_do_not_break_the_table(labels):
@@ -234,181 +376,7 @@ def test_odd_labels_do_not_break_the_table(labels):
     else:
         assert table.purity.between(0, 1).all() and line["n_significant"] == 0
 
-def test_lift_is_one_at_the_attainable_purity():
-    labels = np.array([0] * 3 + list(range(1, 398)))
-    values, indices = _codes()
-    rows = np.tile(np.arange(10), (30, 1))
-    assert attainable(labels) == 0.3
-    table = neuron_label_table(values, indices, rows, labels, [str(i) for i in range(398)])
-    assert np.allclose(table.lift, 1) and np.allclose(table.purity, 0.3)
-
-def test_few_top_images_give_nulls_and_missing_names_an_error():
-    values, indices = _codes()
-    rows, _ = _top(values, indices, 30, 5)
-    table = neuron_label_table(values, indices, rows, np.zeros(400, int), ["a"])
-    names = ["purity", "purity_p", "entropy", "top_class", "best_class", "ap", "selectivity"]
-    assert table[names].isna().all(axis=None)
-    with pytest.raises(RevelioError, match="class id 3 has no name"):
-        neuron_label_table(values, indices, rows, np.full(400, 3), ["a"])
-
-def test_no_codes_at_all():
-    values, indices = np.zeros((20, 2)), np.zeros((20, 2), dtype=int)
-    table = neuron_label_table(values, indices, np.full((4, 10), -1), np.zeros(20, int), ["a"])
-    assert len(table) == 4 and table.ap.isna().all() and neuron_table(values, indices, 4).mean_activation.isna().all()
-
-# cell ab2b0dbf
-def test_running_fvu_is_the_same_in_any_batches_and_around_a_large_mean():
-    rng = np.random.default_rng(0)
-    x = rng.normal(1e4, 1, (300, 7))
-    recon = x + rng.normal(0, 0.5, x.shape)
-    expected = ((x - recon) ** 2).sum() / ((x - x.mean(0)) ** 2).sum()
-    for size in (1, 64, 300):
-        running = RunningFVU()
-        for start in range(0, 300, size):
-            running.update(x[start : start + size], recon[start : start + size])
-        assert np.isclose(running.value, expected, rtol=1e-6)
-    assert np.isnan(RunningFVU().value) and fvu(x[:1], x[:1]) == 0  # one sample has no variance
-
-def test_nan_rows_are_refused_by_number():
-    x = np.zeros((5, 3))
-    x[3, 1] = np.nan
-    with pytest.raises(RevelioError, match=r"reconstructions in rows \[3\]"):
-        fvu(np.zeros((5, 3)), x)
-    nobody = np.zeros((5, 3), dtype=int)
-    for call in (lambda: firing_counts(x, nobody, 1), lambda: best_class(x, nobody, [0] * 5, 1, 1)):
-        with pytest.raises(RevelioError, match=r"codes in rows \[3\]"):
-            call()
-
-def test_wrong_shapes_and_neurons_are_refused():
-    with pytest.raises(RevelioError, match=r"shape \(2, 3\) and indices of shape \(2, 2\)"):
-        sorted_firings(np.zeros((2, 3)), np.zeros((2, 2), int))
-    with pytest.raises(RevelioError, match="neurons 0 to 9, expected 0 to 4"):
-        firing_counts(np.ones((1, 2)), np.array([[0, 9]]), 5)
-    with pytest.raises(RevelioError, match=r"features of shape \(3, 2\)"):
-        fvu(np.zeros((3, 2)), np.zeros((3, 1)))
-
-def test_average_precision_with_ties_equals_scikit_learn():
-    rng = np.random.default_rng(0)
-    values, indices = _codes()
-    values = np.ceil(values)  # 0, 1, 2, 3
-    labels = rng.integers(0, 3, 400)
-    _, dense = _top(values, indices, 30, 10)
-    found = best_class(values, indices, labels, 30, 3, None, 0, 0)
-    for neuron in range(30):
-        ap = [average_precision_score(labels == c, dense[:, neuron]) for c in range(3)]
-        assert np.isclose(found.ap[neuron], max(ap))
-
-def test_images_in_another_order_give_the_same_numbers():
-    values, indices = _codes()
-    values, labels = np.ceil(values), np.random.default_rng(0).integers(0, 3, 400)
-    order = np.random.default_rng(1).permutation(400)
-    a = best_class(values, indices, labels, 30, 3, None, 0, 0)
-    b = best_class(values[order], indices[order], labels[order], 30, 3, None, 0, 0)
-    assert np.allclose(a.ap, b.ap) and np.allclose(a.selectivity, b.selectivity) and a.best_class.equals(b.best_class)
-
-def test_luck_gives_even_p_values_for_average_precision_and_selectivity():
-    values, indices = _codes(n=1000, n_neurons=200, k=5)
-    found = best_class(values, indices, np.random.default_rng(1).integers(0, 12, 1000), 200, 12, n_resamples=0)
-    for name in ("ap", "selectivity"):
-        p = found[f"{name}_p"]
-        assert (p < 0.05).mean() < 0.11 and 0.4 < p.mean() < 0.6 and p.min() < 0.05, name
-    assert np.allclose(found.ap.mean(), found.ap_null.mean(), rtol=0.05)
-
-def test_a_class_detector_stands_out_of_the_null_and_its_interval_is_narrow():
-    values, indices = _codes(n=1000, n_neurons=50, k=5)
-    labels = np.random.default_rng(1).integers(0, 12, 1000)
-    values[indices == 7] = 0
-    values[:, 4], indices[:, 4] = np.where(labels == 3, 1 + np.arange(1000) / 1000, 0), 7
-    found = best_class(values, indices, labels, 50, 12).loc[7]
-    assert found.best_class == 3 and found.ap_p < 0.06
-    assert np.allclose(found[["ap", "ap_low", "ap_high"]].astype(float), 1)
-
-def test_intervals_cover_what_a_larger_sample_shows():
-    def sample(n, seed):
-        rng = np.random.default_rng(seed)
-        labels = rng.integers(0, 4, n)
-        fires = rng.random((n, 6)) < np.where(labels == 1, 0.7, 0.2)[:, None]
-        values = np.where(fires, rng.random((n, 6)) + (labels == 1)[:, None], 0)
-        return best_class(values, np.tile(np.arange(6), (n, 1)), labels, 6, 4, None, 0, 100 if n < 9999 else 0)
-    truth, inside = sample(100_000, 0), []
-    for seed in range(1, 11):
-        small = sample(600, seed)
-        for name in ("ap", "selectivity"):
-            assert (small[f"{name}_low"] < small[name]).all() and (small[name] < small[f"{name}_high"]).all()
-            inside += [(small[f"{name}_low"] < truth[name]) & (truth[name] < small[f"{name}_high"])]
-    assert 0.85 < np.mean(inside) < 0.99
-
-def test_a_class_with_one_image():
-    labels = np.array([0] * 399 + [1])
-    values, indices = np.zeros((400, 1)), np.zeros((400, 1), int)
-    values[380:, 0] = np.arange(1, 21)  # strongest for the single image
-    table = neuron_label_table(values, indices, np.arange(399, 389, -1)[None], labels, ["a", "b"]).iloc[0]
-    assert table.best_class == "b" and table.purity == 0.9
-    assert np.allclose(table[["ap", "ap_low", "ap_high"]].astype(float), 1)
-    assert 0 < table.selectivity < 1 and not table.significant
-
-def test_entropy_interval_turns_the_bias_around():
-    rows = np.random.default_rng(0).integers(0, 3, (50, 10))
-    rows[0, 0] = -1
-    low, high = entropy_interval(rows)
-    bits = label_entropy(rows)
-    assert np.isnan([low[0], high[0], bits[0]]).all()
-    assert (low[1:] <= bits[1:] + 1e-6).all() and (bits[1:] <= high[1:] + 1e-6).all() and (high - low)[1:].mean() > 0.3
-    low, high = entropy_interval(np.full((2, 10), 4))
-    assert (low == 0).all() and (high == 0).all()
-    for n_classes in (2, 3):
-        low, high = entropy_interval(np.random.default_rng(1).integers(0, n_classes, (300, 10)))
-        assert ((low <= np.log2(n_classes)) & (np.log2(n_classes) <= high)).mean() > 0.9
-
-def test_nested_levels_are_read_off_the_labels():
-    name = np.repeat(np.arange(12), 4)
-    levels = {"group": name // 6, "style": np.tile(np.arange(4), 12), "name": name, "label": name // 2}
-    assert nested_levels(levels) == ["name", "label", "group"]
-    levels["label"] = np.where(np.arange(48) == 5, -1, levels["label"])  # an image without a label says nothing
-    assert nested_levels(levels) == ["name", "label", "group"]
-    levels["group"] = np.where(np.arange(48) == 5, 1, levels["group"])  # a name in two groups
-    assert nested_levels({k: levels[k] for k in ("group", "name")}) == ["name"]
-    assert nested_levels({"id": np.arange(9), "label": np.arange(9) // 3}) == ["id"]  # trivially nested in anything
-    assert nested_levels({"label": np.arange(9) // 3, "all": np.zeros(9, int)}) == ["label"]
-    assert nested_levels({}) == [] and nested_levels({"a": np.full(4, -1)}) == ["a"]
-
-def _planted(n_names=60, n_styles=6, seed=0):
-    "Codes of neurons that know one name, one subgroup (5 names), one group (20 names), one style, or nothing."
-    rng = np.random.default_rng(seed)
-    name, style = (x.ravel() for x in np.meshgrid(np.arange(n_names), np.arange(n_styles), indexing="ij"))
-    labels = {"name": name, "label": name // 5, "group": name // 20, "style": style}
-    kinds = ["name"] * 8 + ["label"] * 8 + ["group"] * 3 + ["style"] * 6 + ["none"] * 15
-    dense = np.zeros((len(name), len(kinds)))
-    for i, kind in enumerate(kinds):
-        mine = labels[kind] == i % (labels[kind].max() + 1) if kind != "none" else rng.random(len(name)) < 0.2
-        dense[:, i] = rng.random(len(name)) * (rng.random(len(name)) < 0.1) + mine * (2 + rng.random(len(name)))
-    order = np.argsort(-dense, axis=0, kind="stable")[:10].T
-    return labels, kinds, dense, np.tile(np.arange(len(kinds)), (len(name), 1)), order
-
-def test_planted_granularity_is_found():
-    labels, kinds, values, indices, rows = _planted()
-    tables = [neuron_label_table(values, indices, rows, ids, [str(i) for i in range(60)], n_permutations=2,
-                                 n_resamples=2).add_suffix(f"_{level}") for level, ids in labels.items()]
-    table, nested = pd.concat(tables, axis=1), nested_levels(labels)
-    assert nested == ["name", "label", "group"]
-    found = granularity(table, nested, ["style"])
-    assert found.tolist() == kinds
-    assert (granularity(table, [], ["style"]) == "style").sum() == 6 and granularity(table, []).isna().all()
-
-def test_a_finer_level_may_lose_a_fifth_of_the_lift_and_one_that_stands_alone_must_win():
-    table = pd.DataFrame({"lift_name": [0.81, 0.79, 0.1, 0.5, 0.9], "lift_group": [1.0, 1.0, 0.79, 0.81, 0.2],
-                          "lift_style": [0.0, 0.0, 1.0, 1.0, 0.0]})
-    for level in ("name", "group", "style"):
-        table[f"purity_{level}"], table[f"significant_{level}"] = 0.5, True
-    table.loc[4, "significant_name"] = False  # the best lift that is significant counts
-    found = ["name", "group", "style", "group", "group"]
-    assert granularity(table, ["name", "group"], ["style"]).tolist() == found
-    assert granularity(table, ["name", "group"], ["style"], margin=0.0)[0] == "group"
-
-def test_unmeasured_neurons_have_no_granularity():
-    table = pd.DataFrame({"purity_a": [np.nan, 0.5], "lift_a": [np.nan, np.nan], "significant_a": [False, True]})
-    assert granularity(table, ["a"]).tolist() == [None, "none"]
-
+# cell 5e23c17d
 def test_the_spread_over_neurons_is_told_beside_the_mean():
     labels, _, values, indices, rows = _planted()
     table = neuron_label_table(values, indices, rows, labels["label"], [str(i) for i in range(12)], n_permutations=2)
@@ -417,15 +385,3 @@ def test_the_spread_over_neurons_is_told_beside_the_mean():
         spread = [line[f"{name}_q{q:02}"] for q in (5, 25, 50, 75, 95)]
         assert np.allclose(spread, table[name].quantile([0.05, 0.25, 0.5, 0.75, 0.95])) and spread == sorted(spread)
     assert line["n_significant"] == table.significant.sum() >= 8
-
-def test_thousands_of_neurons_take_seconds():
-    import time
-    rng = np.random.default_rng(0)
-    values, indices = rng.random((5627, 32)).astype(np.float32), rng.integers(0, 512, (5627, 32)) + 512 * np.arange(32)
-    labels, began = rng.integers(0, 98, 5627), time.process_time()
-    rows = np.full((16_384, 10), -1)
-    firings = sorted_firings(values, indices)
-    kept = firings.ranks <= 10
-    rows[firings.neurons[kept], firings.ranks[kept] - 1] = firings.rows[kept]
-    table = neuron_label_table(values, indices, rows, labels, [str(i) for i in range(98)])
-    assert len(table) == 16_384 and time.process_time() - began < 30  # 2 s on a quiet core

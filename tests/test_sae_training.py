@@ -3,7 +3,6 @@ from revelio.sae.training import *
 import contextlib
 import dataclasses
 import functools
-import hashlib
 import json
 import os
 import shutil
@@ -20,13 +19,45 @@ import torch
 import torch.nn.functional as F
 from safetensors import safe_open
 from torch import Tensor, nn
-from revelio.core import RevelioError, atomic_path, fingerprint, group_split, logger, pick_device, processes, read_json, save_tensors, track, unknown, versions, write_json
+from revelio.core import RevelioError, atomic_path, fingerprint, group_split, load_optimizer, logger, optimizer_tensors, pick_device, processes, read_json, refuse_difference, save_tensors, track, unknown, versions, write_json
 from revelio.sae.ksae import KSAE, VARIANTS, KSAEOutput, batch_fvu
+from revelio.sae.metrics import RunningFVU
 from revelio.sae.rows import CellRows, Rows, Stream, cell_rows, data_fingerprint, open_source
 from revelio.store import FeatureStore, Hold, store_fingerprint
-from revelio.sae.rows import _FIRST, _IN_MEMORY
+import tempfile
+import matplotlib.pyplot as plt
+from revelio.features.sweep import extract
+from revelio.images.table import load_table
+from revelio.models.loading import load_model
 
 # cell 9956ffb2
+import subprocess
+import sys
+
+import pytest
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from revelio.store import StoreWriter
+
+
+@pytest.mark.parametrize("setting, message", [
+    (dict(k=0), "k = 0"), (dict(n_steps=1.5), "n_steps = 1.5"), (dict(held_out=1.0), "held_out = 1.0"),
+    (dict(lr=-1.0), "lr = -1.0"), (dict(variant="matroska"), "Did you mean 'matryoshka'"),
+    (dict(encoder_init="kaimin"), "Did you mean 'kaiming'")])
+def test_bad_settings_are_named(setting, message):
+    with pytest.raises(RevelioError, match=message):
+        TrainConfig(**setting)
+
+
+def _data(n=300, d=12, seed=0):
+    make = torch.Generator().manual_seed(seed)
+    hidden = torch.randn(3 * d, d, generator=make)
+    return (torch.rand(n, 3 * d, generator=make) * (torch.rand(n, 3 * d, generator=make) < 0.1)) @ hidden + 2
+
+
+_QUICK = TrainConfig(k=4, n_neurons=48, n_steps=100, batch_size=32, dead_after=64)
+
+# cell a8b85942
 def test_what_is_not_given_follows_the_rows():
     for n_rows, neurons, k, steps in ((1, 16, 2, 100), (40, 16, 2, 100), (500, 125, 15, 195), (3000, 750, 32, 1171),
                                       (10_000, 2048, 32, 1500)):
@@ -39,11 +70,7 @@ def test_what_is_not_given_follows_the_rows():
     assert config_for(40, 128, k=32).n_neurons == 128  # a k that was asked for fits
     assert config_for(40, 2, k=1000).k == 1000  # or is refused by the k-SAE, not changed in silence
 
-# cell a8b85942
-import pytest
-from torch.utils._python_dispatch import TorchDispatchMode
-
-
+# cell 13c1aba5
 def _aux_case(n=40, d=6, b=30, **options):
     torch.manual_seed(0)
     ksae = KSAE(d, n, 3, **options).double()
@@ -52,6 +79,7 @@ def _aux_case(n=40, d=6, b=30, **options):
         ksae.b_enc.copy_(0.1 * torch.randn(n))
     return ksae, torch.randn(b, d).double(), torch.arange(n) % 2 == 0
 
+
 def _dense_aux(ksae, x, recon, dead, k):
     "The formula, dense; autograd does the rest."
     pre = ((x - ksae.b_pre) @ ksae.W_enc.T + ksae.b_enc).masked_fill(~dead, -torch.inf)
@@ -59,6 +87,7 @@ def _dense_aux(ksae, x, recon, dead, k):
     z = torch.zeros_like(pre).scatter(1, top.indices, top.values.relu())
     e = (x - recon).detach()
     return (e - z @ ksae.W_dec).square().sum() / (e - e.mean(0)).square().sum()
+
 
 @pytest.mark.parametrize("variant", ["topk", "batch_topk", "matryoshka"])
 def test_auxk_and_its_gradients_are_those_of_the_dense_formula(variant):
@@ -69,6 +98,7 @@ def test_auxk_and_its_gradients_are_those_of_the_dense_formula(variant):
     for name, a, b in zip(weights, *(torch.autograd.grad(loss, weights.values()) for loss in (sparse, dense))):
         assert a.abs().max() > 1e-3 and torch.allclose(a, b, atol=1e-12), name
 
+
 def test_auxk_trains_dead_rows_of_both_matrices_and_no_live_row():
     ksae, x, dead = _aux_case()
     auxk_loss(ksae, x, ksae(x).recon, dead, k_aux=4).backward()
@@ -77,6 +107,7 @@ def test_auxk_trains_dead_rows_of_both_matrices_and_no_live_row():
         assert moved[dead].float().mean() > 0.5, name
         assert not moved[~dead].any(), name
 
+# cell 422643cb
 def test_auxk_target_is_the_detached_residual():
     ksae, x, dead = _aux_case()
     recon = ksae(x).recon
@@ -87,6 +118,7 @@ def test_auxk_target_is_the_detached_residual():
     through_encoder = torch.autograd.grad(_dense_aux(ksae, x, recon, dead, 4), x)[0]
     assert torch.allclose(x.grad, through_encoder, atol=1e-12)  # x as input, not as target
 
+
 def test_auxk_adds_no_bias():
     ksae, x, dead = _aux_case()
     with torch.no_grad():
@@ -94,11 +126,13 @@ def test_auxk_adds_no_bias():
         residual = x - ksae.b_pre
         assert torch.isclose(auxk_loss(ksae, x, ksae(x).recon, dead, 4), batch_fvu(residual, torch.zeros_like(x)))
 
+
 def test_auxk_with_fewer_dead_neurons_than_k_aux():
     ksae, x, _ = _aux_case()
     dead = torch.arange(40) == 7
     auxk_loss(ksae, x, ksae(x).recon, dead, k_aux=512).backward()
     assert set(ksae.W_dec.grad.abs().sum(1).nonzero()[:, 0].tolist()) <= {7}
+
 
 class _Largest(TorchDispatchMode):
     "Notes the largest array that an operation returns."
@@ -110,6 +144,7 @@ class _Largest(TorchDispatchMode):
         self.numel = max([self.numel, *(t.numel() for t in made if isinstance(t, Tensor))])
         return out
 
+# cell 5050a807
 def test_auxk_computes_the_columns_of_dead_neurons_only():
     ksae, x, _ = _aux_case(n=2000, d=2, b=500)
     recon = ksae(x).recon
@@ -117,106 +152,80 @@ def test_auxk_computes_the_columns_of_dead_neurons_only():
         auxk_loss(ksae, x, recon, torch.arange(2000) % 40 == 0, k_aux=4).backward()
     assert seen.numel <= 500 * 50
 
-# cell 13c1aba5
+# cell 02a6b700
 def test_batches_cover_every_row_equally_also_where_they_do_not_divide():
     rows = torch.cat([batch_rows(s, 10, 4) for s in range(25)])
     assert (rows.bincount(minlength=10) == 10).all()
     assert not torch.equal(batch_rows(0, 10, 10), batch_rows(1, 10, 10))
     assert not torch.equal(batch_rows(0, 10, 10), batch_rows(0, 10, 10, seed=1))
 
+
 def test_small_data_is_drawn_with_replacement():
     rows = batch_rows(0, 5, 64)
     assert len(rows) == 64 and set(rows.tolist()) == set(range(5))
 
-@pytest.mark.parametrize("setting, message", [
-    (dict(k=0), "k = 0"), (dict(n_steps=1.5), "n_steps = 1.5"), (dict(held_out=1.0), "held_out = 1.0"),
-    (dict(lr=-1.0), "lr = -1.0"), (dict(variant="matroska"), "Did you mean 'matryoshka'"),
-    (dict(encoder_init="kaimin"), "Did you mean 'kaiming'")])
-def test_bad_settings_are_named(setting, message):
+# cell bf2b32cf
+def test_a_stream_is_seen_in_order_once_without_the_held_out_batches(monkeypatch):
+    import revelio.sae.training as training
+    monkeypatch.setattr("revelio.sae.rows._FIRST", 100)
+    numbers = torch.arange(1000.0)[:, None].expand(-1, 3)
+    data = TrainData((part for part in numbers.split(20)), TrainConfig(batch_size=32, held_out=0.3))
+    held = data.held_out.reshape(5, 20)
+    assert len(data.features) == 100 and 0 < held[:, 0].sum() < 3 and (held.all(1) == held.any(1)).all()
+    seen = torch.cat([data.batch(step)[:, 0] for step in range(29)])
+    assert torch.equal(seen, numbers[:, 0][~np.pad(data.held_out, (0, 900))][: 29 * 32])
+    with pytest.raises(RevelioError, match="ended after 1000 rows.*iterated again"):
+        [data.batch(step) for step in range(29, 40)]
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("data", [
+    torch.full((50, 6), 3.0), torch.zeros(50, 6), torch.randn(1, 6), torch.ones(2, 6) * 1e4, torch.randn(50, 6) * 1e-20,
+    torch.full((47, 6), 0.1), torch.tensor([[0.0] * 5 + [1]] * 40 + [[1.0] * 6])])
+def test_degenerate_data_stays_finite(data, variant):
+    config = TrainConfig(variant=variant, k=2, n_neurons=8, n_steps=12, batch_size=16, dead_after=16)
+    records = list(train_steps(data, config))
+    assert np.isfinite([(r.loss, r.fvu) for r in records]).all()
+    assert all(torch.isfinite(p).all() for p in records[-1].state.ksae.parameters())
+    assert records[-1].state.scale * data.abs().max() < 100
+    ksae = finish(records[-1].state)
+    assert np.isfinite(ksae.provenance["metrics"]["train_fvu"]) and torch.isfinite(ksae(data).recon).all()
+
+
+@pytest.mark.parametrize("data, message", [
+    (torch.zeros(0, 4), "at least one row"), (torch.zeros(4), "shape"), (torch.zeros(2, 3, 4), "rows, width"),
+    (torch.zeros(4, 4, dtype=torch.int64), "floating"),
+    (torch.tensor([[1.0, 2], [torch.nan, 0]]), r"rows \[1\]")])
+def test_useless_data_is_refused(data, message):
     with pytest.raises(RevelioError, match=message):
-        TrainConfig(**setting)
+        next(train_steps(data, _QUICK))
 
-# cell 422643cb
-def _data(n=300, d=12, seed=0):
-    make = torch.Generator().manual_seed(seed)
-    hidden = torch.randn(3 * d, d, generator=make)
-    return (torch.rand(n, 3 * d, generator=make) * (torch.rand(n, 3 * d, generator=make) < 0.1)) @ hidden + 2
+# cell 67b569c3
+def test_the_first_reconstructions_have_the_right_size():
+    data = TrainData(_data() * 30, _QUICK)
+    ksae, x = (state := TrainState(data, _QUICK)).ksae, _data() * 30 * state.scale
+    with torch.no_grad():
+        errors = [batch_fvu(x, ksae(x).recon).item()]
+        for factor in (1 / 1.2, 1.2**2):
+            ksae.W_enc *= factor
+            errors.append(batch_fvu(x, ksae(x).recon).item())
+    assert errors[0] == min(errors) < 1
 
-_QUICK = TrainConfig(k=4, n_neurons=48, n_steps=100, batch_size=32, dead_after=64)
 
-def _assert_same(a, b):
-    "Two states are equal to the last bit."
-    assert all(torch.equal(p, q) for p, q in zip(a.ksae.state_dict().values(), b.ksae.state_dict().values()))
-    for p, q in zip(a.ksae.parameters(), b.ksae.parameters()):
-        for key in ("exp_avg", "exp_avg_sq", "step"):
-            assert torch.equal(a.optimizer.state[p][key], b.optimizer.state[q][key]), key
-    assert torch.equal(a.since_fired, b.since_fired) and a.step == b.step
-    assert np.array_equal(a.history, b.history, equal_nan=True)
+def test_kaiming_and_median():
+    config = dataclasses.replace(_QUICK, n_steps=1, encoder_init="kaiming", b_pre_init="median", held_out=0.0)
+    data = _data()
+    data[0] = 1e4
+    state = TrainState(TrainData(data, config), config)
+    assert not torch.equal(state.ksae.W_enc, state.ksae.W_dec)
+    assert 0.9 * (6 / 48) ** 0.5 < state.ksae.W_enc.abs().max() < (6 / 48) ** 0.5
+    mean = TrainState(TrainData(data, config), dataclasses.replace(config, b_pre_init="mean", encoder_init="transpose"))
+    factor = mean.ksae.W_enc.norm(dim=1)
+    assert torch.allclose(mean.ksae.W_enc, factor[:, None] * mean.ksae.W_dec) and factor.std() < 1e-6 < factor.mean()
+    assert torch.allclose(mean.ksae.b_pre / mean.scale, data.mean(0), rtol=1e-4)
+    assert (state.ksae.b_pre / state.scale - data[1:].mean(0)).norm() < 0.1 * (data.mean(0) - data[1:].mean(0)).norm()
 
-def test_100_steps_equal_50_resume_50(tmp_path):
-    config = dataclasses.replace(_QUICK, n_neurons=192)  # some neurons are dead at step 50
-    whole = list(train_steps(_data(), config))
-    first = train_steps(_data(), config, resume_dir=tmp_path)
-    for _ in range(50):
-        next(first)
-    first.close()
-    rest = list(train_steps(_data(), config, resume_dir=tmp_path))
-    assert [r.step for r in rest] == list(range(51, 101))
-    _assert_same(whole[-1].state, rest[-1].state)
-    assert whole[-1].state.since_fired.max() > 0 and np.isfinite([r.aux for r in whole]).any()
-
-@pytest.mark.parametrize("variant", ["batch_topk", "matryoshka"])
-def test_variants_and_streams_go_on_as_well(variant, tmp_path):
-    config = dataclasses.replace(_QUICK, n_neurons=192, variant=variant, n_steps=40)
-    batches = lambda: iter(_data(2000).split(60))
-    whole = list(train_steps(batches(), config))
-    first = train_steps(batches(), config, resume_dir=tmp_path)
-    for _ in range(17):
-        next(first)
-    first.close()
-    _assert_same(whole[-1].state, list(train_steps(batches(), config, resume_dir=tmp_path))[-1].state)
-
-def test_a_step_that_fails_half_way_is_not_saved(tmp_path, monkeypatch):
-    config = dataclasses.replace(_QUICK, checkpoint_every=10)
-    whole = list(train_steps(_data(), config))
-    with monkeypatch.context() as patch:
-        normalize = KSAE.normalize_decoder_
-        patch.setattr(KSAE, "normalize_decoder_", lambda self: 1 / 0 if steps.gi_frame.f_locals["state"].step == 16
-                      else normalize(self))
-        with pytest.raises(ZeroDivisionError):
-            steps = train_steps(_data(), config, resume_dir=tmp_path)
-            list(steps)
-    rest = list(train_steps(_data(), config, resume_dir=tmp_path))
-    assert rest[0].step == 11
-    _assert_same(whole[-1].state, rest[-1].state)
-
-def test_the_seed_decides_everything():
-    same = [list(train_steps(_data(), _QUICK))[-1].loss for _ in range(2)]
-    torch.manual_seed(5)
-    before = torch.get_rng_state()
-    assert same[0] == same[1] == list(train_steps(_data(), _QUICK))[-1].loss
-    assert torch.equal(torch.get_rng_state(), before)  # the caller's random numbers are left alone
-    assert same[0] != list(train_steps(_data(), dataclasses.replace(_QUICK, seed=1)))[-1].loss
-
-def test_a_checkpoint_of_other_settings_or_data_is_refused(tmp_path):
-    next(steps := train_steps(_data(), _QUICK, resume_dir=tmp_path))
-    steps.close()
-    with pytest.raises(RevelioError, match="lr = 0.001, now it is 0.5"):
-        next(train_steps(_data(), dataclasses.replace(_QUICK, lr=0.5), resume_dir=tmp_path))
-    with pytest.raises(RevelioError, match="made with data"):
-        next(train_steps(_data(seed=1), _QUICK, resume_dir=tmp_path))
-
-@pytest.mark.parametrize("auxk_coef, low, high", [(0.0, 0.35, 1.0), (1 / 32, 0.0, 0.1)])
-def test_auxk_brings_starved_neurons_back(auxk_coef, low, high):
-    from revelio.sae.training import _advance
-    config = TrainConfig(k=4, n_neurons=96, n_steps=300, batch_size=64, lr=3e-3, auxk_coef=auxk_coef, dead_after=1500)
-    data = TrainData(_data(1500, 24), config)
-    state = TrainState(data, config)
-    state.ksae.W_enc.data[::2] *= 0.1  # half the neurons never win
-    for _ in _advance(data, [state], torch.device("cpu")):
-        pass
-    assert low <= finish(state).provenance["metrics"]["dead_share"] <= high
-
+# cell f404dede
 def test_a_neuron_is_dead_when_so_many_samples_went_by_since_it_fired():
     from revelio.sae.training import _step
     config = dataclasses.replace(_QUICK, batch_size=20, dead_after=50)
@@ -233,6 +242,7 @@ def test_a_neuron_is_dead_when_so_many_samples_went_by_since_it_fired():
     assert shares[:3] == [0, 0, 0] and shares[3] >= 1 / 48  # 60 samples, at the beginning of the fourth step
     assert np.isnan([line[3] for line in state.history[:3]]).all() and np.isfinite(state.history[3][3])
 
+
 def test_the_norms_are_one_and_the_gradient_has_no_part_along_the_rows():
     from revelio.sae.training import _step
     data = TrainData(_data(), _QUICK)
@@ -245,25 +255,25 @@ def test_the_norms_are_one_and_the_gradient_has_no_part_along_the_rows():
         assert (grad * before).sum(1).abs().max() < 1e-4 * grad.norm(dim=1).max() and grad.abs().max() > 0
         assert torch.stack([p.grad.norm() for p in state.ksae.parameters()]).norm() <= 1.001
 
-def test_matryoshka_makes_the_first_neurons_useful_alone():
-    errors = {}
-    for variant in ("topk", "matryoshka"):
-        config = dataclasses.replace(_QUICK, variant=variant, n_steps=300, n_neurons=64)
-        ksae, x = finish(list(train_steps(_data(), config))[-1].state), _data()
-        values, indices = ksae.encode(x)
-        errors[variant] = [batch_fvu(x, ksae.decode(values.where(indices < n, 0), indices)).item() for n in (8, 64)]
-    assert errors["matryoshka"][0] < 0.92 * errors["topk"][0] and errors["matryoshka"][1] < 0.5
 
-def test_the_first_reconstructions_have_the_right_size():
-    data = TrainData(_data() * 30, _QUICK)
-    ksae, x = (state := TrainState(data, _QUICK)).ksae, _data() * 30 * state.scale
-    with torch.no_grad():
-        errors = [batch_fvu(x, ksae(x).recon).item()]
-        for factor in (1 / 1.2, 1.2**2):
-            ksae.W_enc *= factor
-            errors.append(batch_fvu(x, ksae(x).recon).item())
-    assert errors[0] == min(errors) < 1
+def test_the_seed_decides_everything():
+    same = [list(train_steps(_data(), _QUICK))[-1].loss for _ in range(2)]
+    torch.manual_seed(5)
+    before = torch.get_rng_state()
+    assert same[0] == same[1] == list(train_steps(_data(), _QUICK))[-1].loss
+    assert torch.equal(torch.get_rng_state(), before)  # the caller's random numbers are left alone
+    assert same[0] != list(train_steps(_data(), dataclasses.replace(_QUICK, seed=1)))[-1].loss
 
+# cell ee821ce2
+def test_held_out_rows_do_not_touch_the_training():
+    data = _data()
+    held = TrainData(data, _QUICK).held_out
+    other = data.clone()
+    other[held] = other[held] * 3 + 1
+    a, b = (list(train_steps(x, _QUICK))[-1].state.ksae for x in (data, other))
+    assert torch.equal(a.W_enc, b.W_enc)
+
+# cell 5d5d5f66
 def test_a_training_that_diverges_says_so_and_is_not_saved(tmp_path):
     steps = train_steps(_data(), _QUICK, resume_dir=tmp_path)
     next(steps).state.ksae.b_enc.data.fill_(1e30)
@@ -271,53 +281,18 @@ def test_a_training_that_diverges_says_so_and_is_not_saved(tmp_path):
         next(steps)
     assert not list(tmp_path.iterdir())
 
-@pytest.mark.parametrize("variant", VARIANTS)
-@pytest.mark.parametrize("data", [
-    torch.full((50, 6), 3.0), torch.zeros(50, 6), torch.randn(1, 6), torch.ones(2, 6) * 1e4, torch.randn(50, 6) * 1e-20,
-    torch.full((47, 6), 0.1), torch.tensor([[0.0] * 5 + [1]] * 40 + [[1.0] * 6])])
-def test_degenerate_data_stays_finite(data, variant):
-    config = TrainConfig(variant=variant, k=2, n_neurons=8, n_steps=12, batch_size=16, dead_after=16)
-    records = list(train_steps(data, config))
-    assert np.isfinite([(r.loss, r.fvu) for r in records]).all()
-    assert all(torch.isfinite(p).all() for p in records[-1].state.ksae.parameters())
-    assert records[-1].state.scale * data.abs().max() < 100
-    ksae = finish(records[-1].state)
-    assert np.isfinite(ksae.provenance["metrics"]["train_fvu"]) and torch.isfinite(ksae(data).recon).all()
-
-def test_kaiming_and_median():
-    config = dataclasses.replace(_QUICK, n_steps=1, encoder_init="kaiming", b_pre_init="median", held_out=0.0)
-    data = _data()
-    data[0] = 1e4
-    state = TrainState(TrainData(data, config), config)
-    assert not torch.equal(state.ksae.W_enc, state.ksae.W_dec)
-    assert 0.9 * (6 / 48) ** 0.5 < state.ksae.W_enc.abs().max() < (6 / 48) ** 0.5
-    mean = TrainState(TrainData(data, config), dataclasses.replace(config, b_pre_init="mean", encoder_init="transpose"))
-    factor = mean.ksae.W_enc.norm(dim=1)
-    assert torch.allclose(mean.ksae.W_enc, factor[:, None] * mean.ksae.W_dec) and factor.std() < 1e-6 < factor.mean()
-    assert torch.allclose(mean.ksae.b_pre / mean.scale, data.mean(0), rtol=1e-4)
-    assert (state.ksae.b_pre / state.scale - data[1:].mean(0)).norm() < 0.1 * (data.mean(0) - data[1:].mean(0)).norm()
-
-@pytest.mark.parametrize("data, message", [
-    (torch.zeros(0, 4), "at least one row"), (torch.zeros(4), "shape"), (torch.zeros(2, 3, 4), "rows, width"),
-    (torch.zeros(4, 4, dtype=torch.int64), "floating"),
-    (torch.tensor([[1.0, 2], [torch.nan, 0]]), r"rows \[1\]")])
-def test_useless_data_is_refused(data, message):
-    with pytest.raises(RevelioError, match=message):
-        next(train_steps(data, _QUICK))
 
 def test_more_active_neurons_than_neurons_is_refused():
     with pytest.raises(RevelioError, match="k = 64"):
         next(train_steps(_data(), dataclasses.replace(_QUICK, k=64)))
 
-# cell 5050a807
-def test_the_folded_ksae_does_on_raw_rows_what_the_trained_one_does_on_scaled_rows():
-    data = _data() * 50
-    state = list(train_steps(data, _QUICK))[-1].state
-    ksae = finish(state)
-    raw, scaled = ksae(data), state.ksae(data * state.scale)
-    assert abs(state.scale - 1) > 0.5
-    assert torch.allclose(raw.recon, scaled.recon / state.scale, rtol=1e-4, atol=1e-2)
-    assert torch.equal(raw.values > 0, scaled.values > 0)
+# cell 8f2e98b5
+def test_evaluation_of_constant_rows_is_finite():
+    from revelio.sae.metrics import fvu
+    ksae, data = KSAE(6, 20, 3), torch.full((50, 6), 3.0)
+    found, _, _ = measure(ksae, data, torch.arange(50), batch_size=7)
+    assert np.isclose(found, fvu(data.numpy(), ksae(data).recon.detach().numpy()), rtol=1e-4)
+
 
 def test_final_metrics_are_the_plain_ones():
     from revelio.sae.metrics import dead_share, firing_counts, fvu, l0
@@ -335,6 +310,17 @@ def test_final_metrics_are_the_plain_ones():
     assert metrics["dead_share"] < only_held_out.double().mean()  # some neurons fire for held-out rows alone
     assert ksae.provenance["n_passes"] == 100 * 32 / (~held).sum()
 
+
+def test_the_folded_ksae_does_on_raw_rows_what_the_trained_one_does_on_scaled_rows():
+    data = _data() * 50
+    state = list(train_steps(data, _QUICK))[-1].state
+    ksae = finish(state)
+    raw, scaled = ksae(data), state.ksae(data * state.scale)
+    assert abs(state.scale - 1) > 0.5
+    assert torch.allclose(raw.recon, scaled.recon / state.scale, rtol=1e-4, atol=1e-2)
+    assert torch.equal(raw.values > 0, scaled.values > 0)
+
+# cell b481726f
 def test_the_threshold_lets_k_fire_on_average():
     config = dataclasses.replace(_QUICK, variant="batch_topk", n_steps=200, held_out=0.3)
     ksae = finish(list(train_steps(_data(2000), config))[-1].state)
@@ -342,89 +328,58 @@ def test_the_threshold_lets_k_fire_on_average():
     assert ksae.threshold > 0 and abs(metrics["train_l0"] - 4) < 0.01 and abs(metrics["held_out_l0"] - 4) < 0.4
     assert (ksae.encode(_data(2000)).values > 0).sum(1).float().std() > 0.5
 
-def test_evaluation_of_constant_rows_is_finite():
-    from revelio.sae.metrics import fvu
-    ksae, data = KSAE(6, 20, 3), torch.full((50, 6), 3.0)
-    found, _, _ = measure(ksae, data, torch.arange(50), batch_size=7)
-    assert np.isclose(found, fvu(data.numpy(), ksae(data).recon.detach().numpy()), rtol=1e-4)
+# cell 65d2ac2f
+def test_a_ksae_that_memorises_says_so_and_one_that_generalises_does_not(tmp_path, caplog):
+    from revelio.sae.training import learnt_by_heart
+    noise = torch.randn(120, 24, generator=torch.Generator().manual_seed(0))
+    heart = TrainConfig(k=8, n_neurons=384, n_steps=300)
+    with caplog.at_level("WARNING", logger="revelio"):
+        known = train_ksae(noise, out=tmp_path / "a", config=heart).provenance
+        assert known == KSAE.from_pretrained(tmp_path / "a").provenance
+        assert known["metrics"]["train_fvu"] < 0.1 < known["metrics"]["held_out_fvu"]
+        assert [r.getMessage() for r in caplog.records] == [known["warning"]]
+        for words in ("memorised", "fewer neurons (it has 384 for 108 rows)", "fewer steps (711 passes)",
+                      "more images"):
+            assert words in known["warning"]
+        caplog.clear()
+        plain = train_ksae(_data(2000), config=TrainConfig(k=4, n_neurons=48, n_steps=200)).provenance
+        alone = train_ksae(noise, config=dataclasses.replace(heart, held_out=0.0, n_steps=5)).provenance
+        assert plain["warning"] is None and alone["warning"] is None and not caplog.records
+    assert learnt_by_heart({"train_fvu": 0.0, "held_out_fvu": 0.051})
+    assert not learnt_by_heart({"train_fvu": 0.2, "held_out_fvu": 0.45})
 
-def test_held_out_rows_do_not_touch_the_training():
-    data = _data()
-    held = TrainData(data, _QUICK).held_out
-    other = data.clone()
-    other[held] = other[held] * 3 + 1
-    a, b = (list(train_steps(x, _QUICK))[-1].state.ksae for x in (data, other))
-    assert torch.equal(a.W_enc, b.W_enc)
-
-def test_rows_in_pieces_maps_and_other_precisions_are_the_same_rows(tmp_path):
-    whole, order = _data(), torch.randperm(300)
-    pieces = Rows([whole[:100].numpy(), whole[100:101], whole[101:].double()])
-    assert pieces.shape == (300, 12) and torch.equal(pieces[order], whole[order])
-    assert data_fingerprint(pieces) == data_fingerprint(whole)
-    maps = Rows([whole.reshape(50, 2, 3, 12).permute(0, 3, 1, 2)])
-    assert maps.per_image == 6 and torch.equal(maps[order], whole[order])
-    with pytest.raises(RevelioError, match=r"rows \[103\]"):
-        Rows([whole[:100], torch.cat([whole[:3], torch.full((1, 12), torch.inf)])])
-    with pytest.raises(RevelioError, match="one width"):
-        Rows([whole, whole[:, :5]])
-
-def test_positions_of_one_image_are_never_parted(tmp_path):
-    maps = _data().reshape(50, 12, 2, 3)
-    held = TrainData(maps, _QUICK).held_out.reshape(50, 6)
-    assert held.any() and (held.all(1) == held.any(1)).all()
-    groups = [f"g{i // 5}" for i in range(50)]
-    held = TrainData(maps, _QUICK, groups).held_out.reshape(10, 30)
-    assert held.any() and (held.all(1) == held.any(1)).all()
-    assert finish(list(train_steps(maps, _QUICK))[-1].state).provenance["n_rows_train"] % 6 == 0
-    with pytest.raises(RevelioError, match="50 rows"):
-        TrainData(maps, _QUICK, groups=["a", "b"])
-
-def test_float16_rows_and_memory_maps(tmp_path):
-    array = _data().numpy()
-    np.save(tmp_path / "a.npy", array)
-    losses = [list(train_steps(x, _QUICK))[-1].loss for x in (array, np.load(tmp_path / "a.npy", mmap_mode="r"))]
-    assert losses[0] == losses[1]
-    assert np.isclose(list(train_steps(torch.from_numpy(array).half(), _QUICK))[-1].loss, losses[0], rtol=0.5)
-
-def test_an_iterator_that_ends_soon_is_an_array():
-    batches = _data().split(20)
-    groups = [i // 20 for i in range(300)]
-    a, b = (list(train_steps(x, _QUICK, g))[-1] for x, g in ((iter(batches), None), (_data(), groups)))
-    assert a.loss == b.loss and torch.equal(a.state.ksae.W_enc, b.state.ksae.W_enc)
-
-def test_a_stream_is_seen_in_order_once_without_the_held_out_batches(monkeypatch):
-    import revelio.sae.training as training
-    monkeypatch.setattr(training, "_FIRST", 100)
-    numbers = torch.arange(1000.0)[:, None].expand(-1, 3)
-    data = TrainData((part for part in numbers.split(20)), TrainConfig(batch_size=32, held_out=0.3))
-    held = data.held_out.reshape(5, 20)
-    assert len(data.features) == 100 and 0 < held[:, 0].sum() < 3 and (held.all(1) == held.any(1)).all()
-    seen = torch.cat([data.batch(step)[:, 0] for step in range(29)])
-    assert torch.equal(seen, numbers[:, 0][~np.pad(data.held_out, (0, 900))][: 29 * 32])
-    with pytest.raises(RevelioError, match="ended after 1000 rows.*iterated again"):
-        [data.batch(step) for step in range(29, 40)]
-
-def test_batches_that_can_be_iterated_again_are(monkeypatch):
-    import revelio.sae.training as training
-    monkeypatch.setattr(training, "_FIRST", 100)
-    batches, config = _data().split(30), dataclasses.replace(_QUICK, held_out=0.3)
-    ksae = finish(list(train_steps(batches, config))[-1].state)
-    assert ksae.provenance["n_passes"] > 10 and ksae.provenance["n_samples_seen"] == 3200
-    orders = iter([batches, batches[::-1]])
-    class Shuffled:
-        def __iter__(self):
-            return iter(next(orders))
-    with pytest.raises(RevelioError, match="another order"):
-        list(train_steps(Shuffled(), config))
-    with pytest.raises(RevelioError, match="gave no batch"):
-        next(train_steps(iter([]), config))
-    with pytest.raises(RevelioError, match="its batches are its groups"):
-        next(train_steps(batches, config, groups=[1, 2]))
-
-# cell 02a6b700
-from revelio.store import StoreWriter
+# cell a0ff21c4
+@pytest.mark.parametrize("auxk_coef, low, high", [(0.0, 0.35, 1.0), (1 / 32, 0.0, 0.1)])
+def test_auxk_brings_starved_neurons_back(auxk_coef, low, high):
+    from revelio.sae.training import _advance
+    config = TrainConfig(k=4, n_neurons=96, n_steps=300, batch_size=64, lr=3e-3, auxk_coef=auxk_coef, dead_after=1500)
+    data = TrainData(_data(1500, 24), config)
+    state = TrainState(data, config)
+    state.ksae.W_enc.data[::2] *= 0.1  # half the neurons never win
+    for _ in _advance(data, [state], torch.device("cpu")):
+        pass
+    assert low <= finish(state).provenance["metrics"]["dead_share"] <= high
 
 
+def test_matryoshka_makes_the_first_neurons_useful_alone():
+    errors = {}
+    for variant in ("topk", "matryoshka"):
+        config = dataclasses.replace(_QUICK, variant=variant, n_steps=300, n_neurons=64)
+        ksae, x = finish(list(train_steps(_data(), config))[-1].state), _data()
+        values, indices = ksae.encode(x)
+        errors[variant] = [batch_fvu(x, ksae.decode(values.where(indices < n, 0), indices)).item() for n in (8, 64)]
+    assert errors["matryoshka"][0] < 0.92 * errors["topk"][0] and errors["matryoshka"][1] < 0.5
+
+# cell afd2fbf6
+def test_a_checkpoint_of_other_settings_or_data_is_refused(tmp_path):
+    next(steps := train_steps(_data(), _QUICK, resume_dir=tmp_path))
+    steps.close()
+    with pytest.raises(RevelioError, match="lr = 0.001, now it is 0.5"):
+        next(train_steps(_data(), dataclasses.replace(_QUICK, lr=0.5), resume_dir=tmp_path))
+    with pytest.raises(RevelioError, match="made with data"):
+        next(train_steps(_data(seed=1), _QUICK, resume_dir=tmp_path))
+
+# cell 97cc7a73
 @pytest.fixture
 def store(tmp_path):
     data = _data()
@@ -435,6 +390,7 @@ def store(tmp_path):
         writer.write(images, {("up_ft1", 25): data})
         writer.finish()
     return FeatureStore(tmp_path / "a")
+
 
 def test_a_store_becomes_a_whole_folder(store, tmp_path):
     ksae = train_ksae(store.path, "up_ft1", 25, tmp_path / "b", _QUICK)
@@ -449,11 +405,13 @@ def test_a_store_becomes_a_whole_folder(store, tmp_path):
     assert not [p for p in (tmp_path / "b").iterdir() if p.suffix == ".json" and str(tmp_path) in p.read_text()]
     assert again.provenance["metrics"]["held_out_fvu"] < 1 and again.provenance["n_passes"] == 3200 / 270
 
+
 def test_the_split_keeps_the_stores_groups_together(store):
     ksae = train_ksae(store, "up_ft1", 25, None, _QUICK)
     assert ksae.provenance["n_rows_held_out"] == TrainData(_data(), _QUICK, store.images["split_group"]).held_out.sum()
     assert ksae.provenance["n_rows_held_out"] % 3 == 0
 
+# cell da84150a
 def test_a_finished_folder_is_read_back_and_another_is_refused(store, tmp_path):
     a = train_ksae(store, "up_ft1", 25, tmp_path / "b", _QUICK)
     before = (tmp_path / "b/provenance.json").read_bytes()
@@ -464,47 +422,6 @@ def test_a_finished_folder_is_read_back_and_another_is_refused(store, tmp_path):
     with pytest.raises(RevelioError, match="is not a finished k-SAE"):
         train_ksae(store, "up_ft1", 25, tmp_path / "a", _QUICK)
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_saves_and_then_stops(store, tmp_path, monkeypatch, number):
-    import revelio.sae.training as training
-    whole = train_ksae(store, "up_ft1", 25, tmp_path / "whole", _QUICK)
-    steps, real = [], training._step
-    def struck(state, rows):
-        steps.append(state.step)
-        if len(steps) == 60:
-            os.kill(os.getpid(), number)  # in the middle of a step
-        return real(state, rows)
-    monkeypatch.setattr(training, "_step", struck)
-    mine = {signal.SIGTERM: signal.signal(signal.SIGTERM, lambda *_: (_ for _ in ()).throw(SystemExit(1))),
-            signal.SIGINT: signal.signal(signal.SIGINT, signal.default_int_handler)}  # in the background it is ignored
-    before = {SIG: signal.getsignal(SIG) for SIG in mine}
-    try:
-        with pytest.raises(SystemExit if number == signal.SIGTERM else KeyboardInterrupt):
-            train_ksae(store, "up_ft1", 25, tmp_path / "b", _QUICK)
-        assert {SIG: signal.getsignal(SIG) for SIG in before} == before
-    finally:
-        for SIG, handler in mine.items():
-            signal.signal(SIG, handler)
-    assert not (tmp_path / "b").exists() and len(steps) == 60
-    again = train_ksae(store, "up_ft1", 25, tmp_path / "b", _QUICK)
-    assert torch.equal(again.W_enc, whole.W_enc) and again.history.equals(whole.history)
-    assert len(steps) == 100 and not (tmp_path / "b.partial").exists()
-
-def test_a_second_training_of_the_same_folder_is_told_who_is_at_it(store, tmp_path):
-    (tmp_path / "b.partial").mkdir()
-    hold = Hold(tmp_path / "b.partial", 0, 1)
-    with pytest.raises(RevelioError, match=f"is being written by process {os.getpid()}"):
-        train_ksae(store, "up_ft1", 25, tmp_path / "b", _QUICK)
-    hold.release()
-    assert len(train_ksae(store, "up_ft1", 25, tmp_path / "b", _QUICK).history) == 100
-
-def test_a_training_stopped_before_its_folder_was_written_is_finished(store, tmp_path, monkeypatch):
-    import revelio.sae.training as training
-    with monkeypatch.context() as patch:
-        patch.setattr(training, "write_ksae", lambda *a: 1 / 0)
-        with pytest.raises(ZeroDivisionError):
-            train_ksae(store, "up_ft1", 25, tmp_path / "b", _QUICK)
-    assert len(train_ksae(store, "up_ft1", 25, tmp_path / "b", _QUICK).history) == 100
 
 def test_arrays_need_no_store(tmp_path):
     ksae = train_ksae(_data().numpy(), out=tmp_path / "b", config=_QUICK)
@@ -512,58 +429,6 @@ def test_arrays_need_no_store(tmp_path):
     with pytest.raises(RevelioError, match="store or data"):
         train_ksae(_data(seed=1), out=tmp_path / "b", config=_QUICK)
 
-def test_a_large_cell_is_read_row_by_row(store, monkeypatch):
-    import revelio.sae.training as training
-    a = train_ksae(store, "up_ft1", 25, None, _QUICK)
-    monkeypatch.setattr(training, "_IN_MEMORY", 0)
-    monkeypatch.setattr(FeatureStore, "__getitem__", None)
-    b = train_ksae(store, "up_ft1", 25, None, _QUICK)
-    assert torch.equal(a.W_enc, b.W_enc) and a.provenance["metrics"] == b.provenance["metrics"]
-
-def test_every_position_of_a_store_of_maps_is_a_row(tmp_path):
-    maps = _data(600).reshape(100, 12, 2, 3)
-    images = pd.DataFrame({"position": range(100), "id": [f"i{i}" for i in range(100)],
-                           "split_group": [f"g{i // 5}" for i in range(100)]})
-    with StoreWriter(tmp_path / "a", {"layers": ["up_ft1"], "timesteps": [25], "pooling": "none"}) as writer:
-        writer.write(images, {("up_ft1", 25): maps})
-        writer.finish()
-    ksae = train_ksae(tmp_path / "a", "up_ft1", 25, tmp_path / "b", _QUICK)
-    known = ksae.provenance
-    assert known["n_rows_train"] + known["n_rows_held_out"] == 600 and known["n_rows_held_out"] % 30 == 0
-    plain = train_ksae(maps, config=_QUICK, groups=images["split_group"])
-    assert torch.equal(ksae.W_enc, plain.W_enc)
-
-def test_a_folder_of_safetensors_and_an_npy_file(tmp_path):
-    whole, folder = _data(), tmp_path / "theirs"
-    folder.mkdir()
-    for i, part in enumerate(whole.split(70)):
-        save_tensors(folder / f"part-{i}.safetensors", {"activations": part})
-    np.save(tmp_path / "a.npy", whole.numpy())
-    losses = [train_ksae(x, config=_QUICK).history["loss"] for x in (whole, folder, str(tmp_path / "a.npy"))]
-    assert losses[0].equals(losses[1]) and losses[0].equals(losses[2])
-    save_tensors(folder / "part-0.safetensors", {"mlp.3": whole, "mlp.4": whole + 1})
-    with pytest.raises(RevelioError, match="part-0.safetensors.*did you mean 'mlp.3'|Did you mean 'mlp.3'"):
-        train_ksae(folder, "mlp3", config=_QUICK)
-    with pytest.raises(RevelioError, match="is not a feature store"):
-        train_ksae(tmp_path, config=_QUICK)
-
-def test_a_ksae_that_memorises_says_so_and_one_that_generalises_does_not(tmp_path, caplog):
-    from revelio.sae.training import learnt_by_heart
-    noise = torch.randn(120, 24, generator=torch.Generator().manual_seed(0))
-    heart = TrainConfig(k=8, n_neurons=384, n_steps=300)
-    with caplog.at_level("WARNING", logger="revelio"):
-        known = train_ksae(noise, out=tmp_path / "a", config=heart).provenance
-        assert known == KSAE.from_pretrained(tmp_path / "a").provenance
-        assert known["metrics"]["train_fvu"] < 0.1 < known["metrics"]["held_out_fvu"]
-        assert [r.getMessage() for r in caplog.records] == [known["warning"]]
-        for words in ("by heart", "fewer neurons (it has 384 for 108 rows)", "fewer steps (711 passes)", "more images"):
-            assert words in known["warning"]
-        caplog.clear()
-        plain = train_ksae(_data(2000), config=TrainConfig(k=4, n_neurons=48, n_steps=200)).provenance
-        alone = train_ksae(noise, config=dataclasses.replace(heart, held_out=0.0, n_steps=5)).provenance
-        assert plain["warning"] is None and alone["warning"] is None and not caplog.records
-    assert learnt_by_heart({"train_fvu": 0.0, "held_out_fvu": 0.051})
-    assert not learnt_by_heart({"train_fvu": 0.2, "held_out_fvu": 0.45})
 
 def test_small_data_states_its_passes(caplog):
     with caplog.at_level("INFO", logger="revelio"):
@@ -571,16 +436,7 @@ def test_small_data_states_its_passes(caplog):
     assert ksae.provenance["n_passes"] == 80 / ksae.provenance["n_rows_train"]
     assert "20.0 passes, drawn with replacement" in caplog.text
 
-# cell bf2b32cf
-import subprocess
-import sys
-
-
-def _jobs(folder):
-    "Two cells times two k times two expansions."
-    return {folder / f"{layer}-k{k}-x{x}": (layer, 25, dataclasses.replace(_QUICK, k=k, expansion=x, n_neurons=None))
-            for layer in ("bottleneck", "up_ft1") for k in (3, 4) for x in (2, 4)}
-
+# cell e10c119c
 @pytest.fixture
 def wide_store(tmp_path):
     images = pd.DataFrame({"position": range(300), "id": [f"i{i}" for i in range(300)]})
@@ -588,6 +444,13 @@ def wide_store(tmp_path):
         writer.write(images, {("up_ft1", 25): _data(), ("bottleneck", 25): _data(d=10)})
         writer.finish()
     return FeatureStore(tmp_path / "a")
+
+
+def _jobs(folder):
+    "Two cells times two k times two expansions."
+    return {folder / f"{layer}-k{k}-x{x}": (layer, 25, dataclasses.replace(_QUICK, k=k, expansion=x, n_neurons=None))
+            for layer in ("bottleneck", "up_ft1") for k in (3, 4) for x in (2, 4)}
+
 
 def test_many_ksaes_read_each_cell_and_each_batch_once(wide_store, tmp_path, monkeypatch):
     cells, batches = [], []
@@ -604,22 +467,6 @@ def test_many_ksaes_read_each_cell_and_each_batch_once(wide_store, tmp_path, mon
         assert torch.equal(KSAE.from_pretrained(table["folder"][i]).W_enc, alone.W_enc)
         assert alone.provenance["metrics"]["held_out_fvu"] == table["held_out_fvu"][i]
 
-def test_many_ksaes_that_were_stopped_go_on_each_from_its_own_step(wide_store, tmp_path):
-    jobs = {out: job for out, job in _jobs(tmp_path / "b").items() if job[0] == "up_ft1"}
-    whole = {out.name: train_ksae(wide_store, layer, t, None, config) for out, (layer, t, config) in jobs.items()}
-    for n, out in ((0, 0), (30, 1), (50, 2)):  # the fourth had not begun
-        steps = train_steps(wide_store["up_ft1", 25].features, list(jobs.values())[out][2],
-                            resume_dir=list(jobs)[out].with_name(list(jobs)[out].name + ".partial"))
-        [next(steps) for _ in range(n)]
-        steps.close()
-    assert train_many(wide_store, jobs)["k"].tolist() == [3, 3, 4, 4]
-    for out in jobs:
-        assert torch.equal(KSAE.from_pretrained(out).W_enc, whole[out.name].W_enc)
-    written = lambda: {out.name: (out / "model.safetensors").stat().st_mtime_ns for out in jobs}
-    before = written()
-    shutil.rmtree(list(jobs)[1])
-    train_many(wide_store, jobs)
-    assert {name for name, _ in before.items() ^ written().items()} == {"up_ft1-k3-x4"}
 
 def test_jobs_with_other_batches_are_not_mixed(wide_store, tmp_path):
     configs = [dataclasses.replace(_QUICK, **other) for other in
@@ -628,43 +475,3 @@ def test_jobs_with_other_batches_are_not_mixed(wide_store, tmp_path):
     train_many(wide_store.path, jobs)
     for (layer, t, config), out in zip(jobs.values(), jobs):
         assert torch.equal(KSAE.from_pretrained(out).W_enc, train_ksae(wide_store, layer, t, None, config).W_enc)
-
-_RANK = """
-import sys
-sys.path.insert(0, sys.argv[1])
-import dataclasses
-from pathlib import Path
-from revelio.core import processes
-from revelio.sae.training import TrainConfig, train_ksae, train_many
-quick = TrainConfig(k=4, n_neurons=48, n_steps=100, batch_size=32, dead_after=64)
-out, store = Path(sys.argv[2]), Path(sys.argv[2]).parent / "a"
-jobs = {out / f"{layer}-k{k}-x{x}": (layer, 25, dataclasses.replace(quick, k=k, expansion=x, n_neurons=None))
-        for layer in ("bottleneck", "up_ft1") for k in (3, 4) for x in (2, 4)}
-table = train_many(store, jobs)
-one, state = train_ksae(store, "up_ft1", 25, out / "one", quick), processes()
-print(f"{state.process_index} of {state.num_processes}: {len(table)} {set(table['layer'])} {one.k}", flush=True)
-"""
-
-@pytest.mark.slow
-def test_two_processes_share_the_jobs(wide_store, tmp_path):
-    (tmp_path / "rank.py").write_text(_RANK)
-    root = Path(__import__("revelio").__file__).parent.parent
-    call = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", "--standalone",
-            tmp_path / "rank.py", root, tmp_path / "b"]
-    done = subprocess.run(call, env=os.environ | {"ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"},
-                          capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr
-    assert "0 of 2: 4 {'bottleneck'} 4" in done.stdout and "1 of 2: 4 {'up_ft1'} 4" in done.stdout
-    assert len(list((tmp_path / "b").iterdir())) == 9
-    for out, (layer, t, config) in list(_jobs(tmp_path / "b").items())[::3]:
-        assert torch.equal(KSAE.from_pretrained(out).W_enc, train_ksae(wide_store, layer, t, None, config).W_enc)
-
-def test_diffusers_is_not_imported():
-    code = ("import sys, numpy as np; sys.path.insert(0, sys.argv[1])\n"
-            "from revelio.sae.training import TrainConfig, train_ksae\n"
-            "rows = np.random.default_rng(0).normal(size=(200, 6)).astype('float32')\n"
-            "train_ksae(iter([rows, rows]), config=TrainConfig(k=2, n_neurons=12, n_steps=5))\n"
-            "print([m for m in ('diffusers', 'transformers', 'torchvision') if m in sys.modules])")
-    root = Path(__import__("revelio").__file__).parent.parent
-    done = subprocess.run([sys.executable, "-c", code, root], capture_output=True, text=True, timeout=120)
-    assert done.stdout.strip() == "[]", done.stdout + done.stderr

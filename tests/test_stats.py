@@ -71,6 +71,17 @@ def test_chance_by_groups_is_higher_where_the_top_images_are_of_few_groups():
     assert mean((1,) * 10) < mean((2,) * 5) < mean((5, 5)) < mean((6, 4)) + 1.5 and mean((5, 5)) > 5
 
 # cell 703d9b42
+def test_the_jackknife_gives_the_standard_error_of_a_mean():
+    rng, groups = np.random.default_rng(3), np.repeat(np.arange(300), 2)
+    x = np.repeat(rng.normal(size=300), 2) + 0.3 * rng.normal(size=600)
+    from revelio.stats import jackknife
+    stays, key = kept_groups(groups, 400)
+    assert stays.shape == (400, 600) and (~stays).sum(1).min() == 120
+    assert (stays.reshape(400, 300, 2)[..., 0] == stays.reshape(400, 300, 2)[..., 1]).all()
+    found = jackknife(x.mean(), [x[s].mean() for s in stays], key)
+    assert abs(found.error / bootstrap_mean(x, groups).error - 1) < 0.15
+
+# cell 233351a1
 def test_a_paired_difference_is_seen_where_intervals_overlap():
     rng, groups = np.random.default_rng(1), np.repeat(np.arange(150), 4)
     easy = np.repeat(rng.random(150) < 0.55, 4)
@@ -102,23 +113,12 @@ def test_seeds_that_scatter_hide_a_difference():
     scattered = [hits(s, 1) for s in (0.5, 0.6, 0.7)], [hits(s, 2) for s in (0.45, 0.55, 0.65)]
     assert difference(*scattered).p > 0.2 and difference(*scattered).n_seeds == 3
 
-
-def test_the_jackknife_gives_the_standard_error_of_a_mean():
-    rng, groups = np.random.default_rng(3), np.repeat(np.arange(300), 2)
-    x = np.repeat(rng.normal(size=300), 2) + 0.3 * rng.normal(size=600)
-    from revelio.stats import jackknife
-    stays, key = kept_groups(groups, 400)
-    assert stays.shape == (400, 600) and (~stays).sum(1).min() == 120
-    assert (stays.reshape(400, 300, 2)[..., 0] == stays.reshape(400, 300, 2)[..., 1]).all()
-    found = jackknife(x.mean(), [x[s].mean() for s in stays], key)
-    assert abs(found.error / bootstrap_mean(x, groups).error - 1) < 0.15
-
-
+# cell c63dc729
 def test_holm():
     assert np.allclose(holm([0.01, 0.04, 0.03, np.nan]), [0.03, 0.06, 0.06, np.nan], equal_nan=True)
     assert holm([]).shape == (0,)
 
-# cell 233351a1
+# cell 42eb65ce
 def _places(shares, n=4000):
     rng, groups = np.random.default_rng(0), np.arange(n)
     draws = rng.random(n)

@@ -20,9 +20,9 @@ from PIL import Image
 from revelio.cli import dataset_name
 from revelio.core import RevelioError
 from revelio.images.pictures import open_image
-from revelio.images.table import label_columns, load_table
-from revelio.images.samples import png, write_pictures, write_tar
 from revelio.images.readers import SPLITS, class_folders, split_depth
+from revelio.images.samples import png, write_pictures, write_tar
+from revelio.images.table import label_columns, load_table
 
 
 def arrow(path, **columns):
@@ -375,7 +375,7 @@ def test_label_column_that_cannot_be_one_is_said(column, tmp_path, caplog):
 
 def test_columns_that_are_no_labels_are_said(tmp_path, caplog):
     assert label_columns(load_table(arrow(tmp_path / "a.parquet", style=pa.array(["a", "b"])))) == {}
-    assert "no column is taken for the label; there are style: choose one (--label style)" in caplog.text
+    assert "no column is taken for the label; there are style: choose one (label='style')" in caplog.text
 
 
 @both

@@ -19,7 +19,7 @@ from ..core import RevelioError, pick_device
 from .reading import read_features
 from ..images.registry import class_prompts, generic_prompt
 from ..models.face import DiffusionModel
-from ..models.weights import find_model
+from ..models.weights import open_folder
 from ..store import FeatureStore
 
 # %% ../../nbs/features/02_prompts.ipynb #7a133bf4
@@ -40,7 +40,7 @@ def prompt_texts(
         return None
     if prompt == "caption":
         if missing := [i for i, text in zip(batch["id"], batch["caption"]) if text is None]:
-            raise RevelioError(f"prompt 'caption': image {missing[0]!r} has no caption; choose another --prompt.")
+            raise RevelioError(f"prompt 'caption': image {missing[0]!r} has no caption; choose another prompt=.")
         return list(batch["caption"])
     if prompt == "generic":
         return [generic_prompt(dataset)] * len(batch["id"])
@@ -48,7 +48,7 @@ def prompt_texts(
         return [prompt] * len(batch["id"])
     numbers = batch["label"] if prompt == "class" else chosen
     if missing := [i for i, n in zip(batch["id"], numbers) if n is None or n < 0]:
-        raise RevelioError(f"prompt 'class': image {missing[0]!r} has no label; choose another --prompt.")
+        raise RevelioError(f"prompt 'class': image {missing[0]!r} has no label; choose another prompt=.")
     texts = class_prompts(classes, dataset)
     return [texts[n] for n in numbers]
 
@@ -63,9 +63,10 @@ class ClipChooser:
         model: str = "clip-vitl14-336",  # alias, hub id or folder of a CLIP model
         device: str | torch.device | None = None,
     ):
-        folder, self.device, self.name = find_model(model), pick_device(device), f"CLIP {model.rpartition('/')[2]}"
+        parts, self.device, self.name = open_folder(model), pick_device(device), f"CLIP {model.rpartition('/')[2]}"
+        folder = parts.folder("model")
         self.processor = CLIPImageProcessor.from_pretrained(folder, local_files_only=True)
-        self.clip = CLIPModel.from_pretrained(folder, local_files_only=True).eval().to(self.device)
+        self.clip = parts.load(CLIPModel, "model", self.device)
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
         tokens = tokenizer(class_prompts(classes, dataset), padding=True, truncation=True, return_tensors="pt",
                            max_length=self.clip.config.text_config.max_position_embeddings)

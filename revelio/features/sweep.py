@@ -23,9 +23,10 @@ from datasets.distributed import split_dataset_by_node
 
 from ..core import RevelioError, dtype_name, fingerprint, logger, processes, track, unknown
 from .prompts import PROMPTS, Chooser, prompt_texts
-from .reading import Portions, pool, pooling_grid, read_features
+from .reading import Portions, read_features
 from ..images.pictures import BrokenImageError, open_image, thumbnail
 from ..images.table import label_columns
+from ..maps import pooling_grid
 from ..models.face import DiffusionModel, check_timestep
 from ..store import FeatureStore, StoreWriter
 
@@ -98,7 +99,7 @@ def extract(
 def _noise_levels(model, timesteps, snr):
     "The timesteps and, for signal-to-noise ratios, the noise key of each."
     if (timesteps is None) == (snr is None):
-        raise RevelioError("give either timesteps or signal-to-noise ratios (snr), not both and not neither.")
+        raise RevelioError("give either timesteps or signal-to-noise ratios (snr).")
     if snr is None:
         return [check_timestep(t, model.n_timesteps) for t in dict.fromkeys(timesteps)], None
     keys = {}
@@ -129,7 +130,7 @@ def _check_request(model, table, layers, timesteps, prompt, pooling, batch_size,
         raise RevelioError(f"prompt {prompt!r} needs a column 'label' with class names; the set has "
                            f"{', '.join(table.column_names)}.")
     if (prompt == "clip") != (chooser is not None):
-        raise RevelioError("prompt 'clip' and a chooser belong together: give both (--prompt clip --chooser …) or "
+        raise RevelioError("prompt 'clip' and a chooser belong together: give both (prompt='clip', chooser=…) or "
                            "neither.")
     if prompt == "class":
         logger.warning("prompt 'class' tells the model each image's true class: for analysis only, it leaks the label")

@@ -32,7 +32,7 @@ class BrokenImageError(RevelioError):
 
     def __str__(self):
         return (f"image {self.id!r} cannot be read ({self.reason}); mend it, take it out of the set, or go on without "
-                "it (--on-error skip).")
+                "it (on_error='skip').")
 
 
 def open_image(

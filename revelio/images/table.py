@@ -78,7 +78,7 @@ def _choose_label(source, asked):
         return source.label
     if len(candidates) > 1:
         raise RevelioError(f"several columns could be the label: {', '.join(candidates)}. Choose one: "
-                           f"label={candidates[0]!r} (--label {candidates[0]}).")
+                           f"label={candidates[0]!r}.")
     return candidates[0] if candidates else None
 
 
@@ -225,7 +225,7 @@ def _plan(source, entry, label):
         logger.warning("no classes are read from %s: expected text or whole numbers", ", ".join(
             _described(n, features[n]) for n in mistyped))
     if others and not chosen:
-        logger.warning("no column is taken for the label; there are %s: choose one (--label %s)", ", ".join(others),
+        logger.warning("no column is taken for the label; there are %s: choose one (label='%s')", ", ".join(others),
                        others[0])
     return columns
 
@@ -301,7 +301,7 @@ def _check_columns(source, entry, features):
             f"data set {source!r} is not as registered: it has no column {', '.join(map(repr, missing))}. Expected"
             f"{'' if entry.verified else ' (by its public description; nobody has seen it)'}: an image, "
             f"{_counted(entry.labels)}. Found: {', '.join(_described(n, f) for n, f in features.items())}. Give the "
-            f"hub id itself ({entry.hub_ids[0] if entry.hub_ids else 'owner/name'}) with --label, or mend the entry "
+            f"hub id itself ({entry.hub_ids[0] if entry.hub_ids else 'owner/name'}) with label=, or mend the entry "
             "in DATASETS.")
 
 

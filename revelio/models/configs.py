@@ -9,7 +9,6 @@ __all__ = ['SCHEDULE', 'BUILT_IN', 'READ', 'NO_EFFECT', 'PLAIN', 'CHECKED', 'SAM
 # %% ../../nbs/models/02_configs.ipynb #f12c5a18
 import inspect
 import math
-from collections.abc import Callable
 
 import diffusers
 import torch

@@ -47,7 +47,7 @@ def _assemble(parts, *args):
 
 # %% ../../nbs/models/06_loading.ipynb #54ccac0d
 def load_model(
-    name: str | Path,  # alias (see checkpoints), folder or hub id; "sd15+x": the pipeline sd15 with another denoiser
+    name: str | Path,  # alias (see weights), folder or hub id; "sd15+x": the pipeline sd15 with another denoiser
     device: str | torch.device | None = None,  # None: what accelerate finds
     dtype: str | torch.dtype | None = None,  # of the denoiser: "fp32" (default), "bf16", "fp16"; the VAE stays fp32
     image_size: int | None = None,  # pixels a side; None: as trained

@@ -17,7 +17,7 @@ from diffusers import AutoencoderKL, DDIMScheduler, DDPMScheduler, FlowMatchEule
 from tokenizers.pre_tokenizers import ByteLevel
 from transformers import CLIPTextConfig, CLIPTokenizer, T5Config, T5EncoderModel, T5Tokenizer
 
-from ..core import RevelioError, unknown
+from ..core import unknown
 
 # %% ../../nbs/models/07_tiny.ipynb #e3b9f101
 def _vae(**config):

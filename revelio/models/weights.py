@@ -11,6 +11,7 @@ __all__ = ['MODELS', 'PARTS', 'VARIANTS', 'STEM', 'WEIGHTS', 'INDEX', 'FILES', '
 # %% ../../nbs/models/03_weights.ipynb #cff16a9c
 import importlib.resources
 import json
+import pickle
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -536,7 +537,7 @@ def _load_part(cls, folder, part, name, dtype, options):
         module, info = cls.from_pretrained(folder, local_files_only=True, output_loading_info=True, **options,
                                            variant=variant or None,
                                            **{"dtype" if of_transformers else "torch_dtype": dtype})
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as e:
+    except (OSError, ValueError, KeyError, RuntimeError, EOFError, SafetensorError, pickle.UnpicklingError) as e:
         reason = (str(e) or type(e).__name__).splitlines()[0]
         raise RevelioError(f"cannot load the part {part!r} of model {name!r}: {reason}. Is the folder whole? "
                            "Copy or download it again.") from e

@@ -15,13 +15,22 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import csr_matrix
+from scipy.sparse import csr_array
 from sklearn.base import ClassifierMixin, clone
 from sklearn.dummy import DummyClassifier
 from sklearn.metrics import confusion_matrix
 from torch import Tensor
 
-from ..core import RevelioError, atomic_path, fingerprint, read_json, track, unknown, write_json
+from revelio.core import (
+    RevelioError,
+    atomic_path,
+    fingerprint,
+    read_json,
+    refuse_difference,
+    track,
+    unknown,
+    write_json,
+)
 from .classifiers import CodesProbe, make_probe, pooled, scores
 from .diffc import DiffC, hold_out
 from ..stats import bootstrap_mean
@@ -169,7 +178,7 @@ def _check_sides(train, test, level):
 # %% ../../nbs/probes/03_cells.ipynb #21181985
 def _check_maps(data):
     if len(data.shape) < 2:
-        raise RevelioError("Diff-C reads maps, and this store holds pooled features: extract with --pooling none.")
+        raise RevelioError("Diff-C reads maps, and this store holds pooled features: extract with pooling='none'.")
 
 
 def _predict(estimator, data):
@@ -202,6 +211,28 @@ def _fit_and_score(estimator, fit_data, test_data):
     return found, {"pooling": _pooling(estimator, fit_data), "n_train": len(fit_data), "validation": validation,
                    **scores(test_data.y, found, test_data.groups, estimator.classes_),
                    "fit_seconds": fitted - began, "predict_seconds": done - fitted}
+
+# %% ../../nbs/probes/03_cells.ipynb #5156e0fa
+def _said(train, test, found):
+    "What a classifier said of the test images, and how each class fared."
+    names = np.union1d(test.store.classes[test.level], np.union1d(train.y, test.y))
+    table = pd.DataFrame({"n_train": pd.Series(train.y).value_counts(), "n_test": pd.Series(test.y).value_counts(),
+                          "accuracy": pd.Series(found == test.y).groupby(test.y).mean()}, index=names)
+    table = table.astype({"n_train": float, "n_test": float}).fillna({"n_train": 0, "n_test": 0})
+    hits = pd.DataFrame({"id": test.ids, "split_group": test.groups, "y": test.y, "found": found})
+    return hits, table.astype({"n_train": int, "n_test": int}).rename_axis("class").reset_index()
+
+
+def _write_results(folder, rows, said, made_from):
+    "Write results.json, hits.parquet and per_class.csv; rows of the latter two say which row of results they are of."
+    named = [{k: row[k] for k in ("level", "kind", "seed", "pooling", "shots", "draw") if k in row} for row in rows]
+    hits, classes = (pd.concat([table.assign(row=i, **names) for i, (table, names) in enumerate(zip(part, named))],
+                               ignore_index=True) for part in zip(*said))
+    words = hits.select_dtypes(exclude="number").columns
+    hits.astype({name: "category" for name in words}).to_parquet(folder / "hits.parquet", index=False)
+    classes.to_csv(folder / "per_class.csv", index=False, float_format="%.6g", lineterminator="\n")
+    plain = [{k: None if v != v else v for k, v in row.items()} for row in rows]  # JSON knows no NaN
+    write_json(folder / "results.json", {"rows": plain, "made_from": made_from})
 
 # %% ../../nbs/probes/03_cells.ipynb #9a6501d2
 def probe_cells(
@@ -237,28 +268,6 @@ def _probe_rows(train, cells, kinds, levels, test, seeds, settings, test_share=0
                 said.append(_said(fit_data, test_data, found))
     return pd.DataFrame(rows), said
 
-# %% ../../nbs/probes/03_cells.ipynb #5156e0fa
-def _said(train, test, found):
-    "What a classifier said of the test images, and how each class fared."
-    names = np.union1d(test.store.classes[test.level], np.union1d(train.y, test.y))
-    table = pd.DataFrame({"n_train": pd.Series(train.y).value_counts(), "n_test": pd.Series(test.y).value_counts(),
-                          "accuracy": pd.Series(found == test.y).groupby(test.y).mean()}, index=names)
-    table = table.astype({"n_train": float, "n_test": float}).fillna({"n_train": 0, "n_test": 0})
-    hits = pd.DataFrame({"id": test.ids, "split_group": test.groups, "y": test.y, "found": found})
-    return hits, table.astype({"n_train": int, "n_test": int}).rename_axis("class").reset_index()
-
-
-def _write_results(folder, rows, said, made_from):
-    "Write results.json, hits.parquet and per_class.csv; rows of the latter two say which row of results they are of."
-    named = [{k: row[k] for k in ("level", "kind", "seed", "pooling", "shots", "draw") if k in row} for row in rows]
-    hits, classes = (pd.concat([table.assign(row=i, **names) for i, (table, names) in enumerate(zip(part, named))],
-                               ignore_index=True) for part in zip(*said))
-    words = hits.select_dtypes(exclude="number").columns
-    hits.astype({name: "category" for name in words}).to_parquet(folder / "hits.parquet", index=False)
-    classes.to_csv(folder / "per_class.csv", index=False, float_format="%.6g", lineterminator="\n")
-    plain = [{k: None if v != v else v for k, v in row.items()} for row in rows]  # JSON knows no NaN
-    write_json(folder / "results.json", {"rows": plain, "made_from": made_from})
-
 # %% ../../nbs/probes/03_cells.ipynb #25c602df
 def _finished_rows(out, made_from):
     "The rows of a finished folder, None where there is none; RevelioError when it was made from something else."
@@ -267,9 +276,7 @@ def _finished_rows(out, made_from):
     found = read_json(out / "results.json")
     if not (out / "hits.parquet").exists():
         raise RevelioError(f"{out.name} holds no hits.parquet, so an older version wrote it: delete it, and run again.")
-    if other := [f"{k} = {found['made_from'].get(k)!r}, now {v!r}" for k, v in made_from.items()
-                 if found["made_from"].get(k) != v]:
-        raise RevelioError(f"{out.name} was made with {'; '.join(other)}: choose another folder, or delete it.")
+    refuse_difference(out.name, found["made_from"], made_from, "choose another folder, or delete it.")
     return found["rows"]
 
 # %% ../../nbs/probes/03_cells.ipynb #8d8bd70a
@@ -342,8 +349,8 @@ def _few_rows(probes, train, test, shots, n_draws, seed):
 
 
 def codes_curve(
-    train: tuple[csr_matrix, Sequence],  # codes and classes
-    test: tuple[csr_matrix, Sequence],
+    train: tuple[csr_array, Sequence],  # codes and classes
+    test: tuple[csr_array, Sequence],
     n_kept: Sequence[int] = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512),  # neurons
     train_groups: Sequence | None = None,
     test_groups: Sequence | None = None,

@@ -26,10 +26,11 @@ import pyarrow.parquet as pq
 from jinja2 import Environment
 from PIL import Image
 from safetensors import safe_open
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, vstack
 
 from ..core import RevelioError, atomic_path, fingerprint, logger, read_json, track, versions
 from ..sae.concepts import Concepts
+from ..sae.metrics import code_matrix
 
 # %% ../../nbs/report/07_explorer.ipynb #f7e612e0
 BLOCK = 16_384  # rows of a block: what is in memory at a time
@@ -334,11 +335,9 @@ def _details(run, levels, block, matches) -> dict[str, np.ndarray]:
 # %% ../../nbs/report/07_explorer.ipynb #94edd483
 def _sparse(run: Concepts) -> csr_array:
     "Codes as an (n_images, n_neurons) matrix."
-    parts = [(values[values > 0], indices[values > 0], (values > 0).sum(axis=1))
-             for values, indices in _read_codes(run)]
-    data, chosen, counts = (np.concatenate(part) for part in zip(*parts))
-    start = np.concatenate([[0], np.cumsum(counts)])
-    return csr_array((data, chosen, start), shape=(len(counts), run.manifest["n_neurons"]))
+    n_neurons = run.manifest["n_neurons"]
+    parts = [code_matrix(np.maximum(values, 0), indices, n_neurons) for values, indices in _read_codes(run)]
+    return vstack(parts, format="csr")
 
 
 DENSE = 2**24  # numbers of a matrix up to which its components are computed from all of them

@@ -39,7 +39,7 @@ def add_heatmaps(
     loaded = load_model(model or made["model"], device, made["dtype"], image_size=made["image_size"])
     if loaded.fingerprint != made["model_hash"]:
         raise RevelioError(f"the store was made by another model than {model or made['model']!r}; name that "
-                           "one as the model (--model).")
+                           "one as the model (model=).")
     table = load_table(dataset or made["dataset"], made["split"])
     shown = concepts.shown(neurons, n_images)
     wanted = set(concepts.images["id"].iloc[np.unique(shown[shown >= 0])])

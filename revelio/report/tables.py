@@ -22,7 +22,7 @@ from ..core import RevelioError, read_json
 from .saving import comparison, value_verdict
 from ..sae.concepts import Concepts
 from ..sae.metrics import SHARE
-from ..stats import Best, Measured, best_of, best_verdict, contrasts, order_verdict
+from ..stats import Measured, best_of, best_verdict, contrasts, order_verdict
 
 # %% ../../nbs/report/05_tables.ipynb #7ae5bec2
 MIN_SEEDS = 3  # k-SAEs, without which nothing is told apart: one training says nothing of the next
@@ -107,7 +107,11 @@ def measured_caption(
         listed = "; ".join(f"{n:,} at {', '.join(rows['series'] + ' ' + rows['layer'])}" for n, rows in sizes)
         sized = (f"Dictionaries differ in size, being multiples of the width of the layer: {listed}. A larger one has "
                  "more neurons to be pure with.")
-    return f"Neurons are measured on {images}. k-SAE seeds: {number}{few}. {sized}"
+    ksaes = {cell.path: cell.warning for cells in df["cells"] for cell in cells}
+    by_heart = sum(warning is not None for warning in ksaes.values())
+    warned = (f" {by_heart} of {len(ksaes)} k-SAEs memorised their rows: their purity is no result." if by_heart
+              else "")
+    return f"Neurons are measured on {images}. k-SAE seeds: {number}{few}. {sized}{warned}"
 
 # %% ../../nbs/report/05_tables.ipynb #55fb47d2
 COARSER = {"caltech101": 1}  # published sets that stand for a coarser level than the finest: how many levels up

@@ -29,15 +29,15 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 from torch.utils.flop_counter import FlopCounterMode
 
-from ..models.weights import MODELS
 from ..core import RevelioError, unknown
 from ..images.registry import DATASETS
-from ..probes.diffc import diffc_flops, diffc_net
-from ..features.reading import pool
+from ..maps import pool
 from ..models.face import PIECE_PIXELS
 from ..models.loading import load_architecture
-from .presets import STAGES, preset_path, read_preset
+from ..models.weights import MODELS
+from ..probes.diffc import diffc_flops, diffc_net
 from ..probes.zeroshot import N_CLASSES, SCHEDULES, Stage, n_calls, scale_schedule, zero_shot_asks
+from .presets import STAGES, preset_path, read_preset
 
 # %% ../../nbs/runs/03_plan.ipynb #d18d2510
 def check_sources(

@@ -23,12 +23,12 @@ from datasets.naming import camelcase_to_snakecase
 from datasets.packaged_modules.parquet.parquet import Parquet
 from PIL import Image as PILImage
 
-from ..models.weights import MODELS, open_architecture
 from ..core import RevelioError, atomic_path, fingerprint, read_json, unknown, write_json
 from ..images.registry import DATASETS, DatasetEntry
 from ..models.loading import load_architecture, load_model
-from .presets import read_preset
 from ..models.tiny import save_tiny_model
+from ..models.weights import MODELS, open_architecture
+from .presets import read_preset
 
 # %% ../../nbs/runs/04_rehearsal.ipynb #252ab7a5
 COMMIT = hashlib.sha1(b"revelio rehearsal").hexdigest()  # of every stand-in; a real commit has 40 hex digits too

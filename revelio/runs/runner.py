@@ -223,7 +223,7 @@ def describe_failures(
     "Write a list that says which job failed in which cell of which notebook."
     lines = [f"  {f['name']}: {f['notebook']}, {f['where']}" + (f" (see {f['copy']})" if f["copy"] else "")
              for f in found]
-    return "\n".join([f"{len(lines)} jobs failed:", *lines]) if lines else ""
+    return "\n".join([f"{len(lines)} job{'s' * (len(lines) != 1)} failed:", *lines]) if lines else ""
 
 
 def _record(args, error):

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['FORMAT', 'KINDS', 'SEEN', 'STATISTICS', 'N_OTHER', 'TopImages', 'top_images', 'DenseTop', 'dense_top_images',
            'concept_names', 'Neighbours', 'decoder_neighbours', 'cofiring_neighbours', 'Matching', 'match_decoders',
-           'heatmaps', 'Heatmaps', 'Concepts', 'match_firings', 'purest_neurons', 'showcase', 'find_concepts',
+           'heatmaps', 'Heatmaps', 'Concepts', 'find_concepts', 'purest_neurons', 'showcase', 'match_firings',
            'write_heatmaps']
 
 # %% ../../nbs/sae/06_concepts.ipynb #85b42610
@@ -29,12 +29,12 @@ from revelio.core import (
     as_array,
     as_tensor,
     atomic_path,
-    fingerprint,
     group_split,
     hash_files,
     logger,
     pick_device,
     read_json,
+    refuse_difference,
     save_tensors,
     track,
     unknown,
@@ -45,6 +45,7 @@ from revelio.core import (
 from .ksae import KSAE, Codes
 from revelio.sae.metrics import (
     RunningFVU,
+    code_matrix,
     dead_share,
     firing_counts,
     granularity,
@@ -231,20 +232,12 @@ def cofiring_neighbours(
 ) -> Neighbours:          # only those that fire together more often than chance
     "Find the neurons that fire for the same images, by the correlation of firing or not."
     live = np.flatnonzero(firing_counts(values, indices, n_neurons))
-    fires = _matrix(as_array(values, "codes") > 0, indices, n_neurons)[:, live]
+    fires = code_matrix(as_array(values, "codes") > 0, indices, n_neurons).astype(np.float64).tocsc()[:, live]
     found = _nearest(lambda part: _correlation(fires[:, part.numpy()], fires), n_neurons, live, m)
     chance = found.scores <= 1e-6
     return Neighbours(np.where(chance, -1, found.neurons), np.where(chance, 0, found.scores))
 
 # %% ../../nbs/sae/06_concepts.ipynb #cb21a3b9
-def _matrix(values, indices, n_neurons):
-    "Codes as a sparse (n_images, n_neurons) matrix."
-    values, indices = as_array(values, "codes"), as_array(indices, "indices", np.int64)
-    rows, slots = np.nonzero(values > 0)
-    pairs = values[rows, slots].astype(np.float64), (rows, indices[rows, slots])
-    return csr_array(pairs, shape=(len(values), n_neurons)).tocsc()
-
-
 def _correlation(a, b):
     "Correlate the columns of two sparse matrices; 0 for a column that is constant."
     means, spreads = [], []
@@ -301,9 +294,9 @@ def heatmaps(
     maps = as_tensor(maps, "maps")
     if maps.ndim != 4 or maps.shape[1] != ksae.d_in:
         raise RevelioError(f"got maps of shape {tuple(maps.shape)}, expected (images, {ksae.d_in}, height, width): the "
-                           "k-SAE's own layer, extracted with --pooling none")
+                           "k-SAE's own layer, extracted with pooling='none'")
     if not torch.isfinite(maps).all():
-        raise RevelioError("NaN or infinite activations in the maps: extract them again with --dtype fp32")
+        raise RevelioError("NaN or infinite activations in the maps: extract them again with dtype='fp32'")
     some = torch.as_tensor(as_array(neurons, "neurons", np.int64, 1), device=ksae.W_enc.device)
     positions = maps.to(ksae.W_enc.device, ksae.W_enc.dtype).movedim(1, -1) - ksae.b_pre
     return F.linear(positions, ksae.W_enc[some], ksae.b_enc[some]).movedim(-1, 1)
@@ -425,7 +418,7 @@ class Concepts(_ConceptsFolder):
 
     @property
     def warning(self) -> str | None:
-        "What must stand beside every number of these neurons, e.g. that the k-SAE learnt its rows by heart."
+        "What must stand beside every number of these neurons, e.g. that the k-SAE memorised its rows."
         return (self.manifest["ksae"] or {}).get("warning")
 
     def measured(
@@ -488,59 +481,6 @@ class Concepts(_ConceptsFolder):
             raise RevelioError(f"neuron {neuron} does not exist: there are neurons 0 to {len(self.neurons) - 1}")
         return neuron
 
-# %% ../../nbs/sae/06_concepts.ipynb #7acb0152
-def match_firings(
-    a: Concepts,
-    b: Concepts,
-    seed: int = 0,  # of the shuffle
-) -> Matching:
-    "Match the neurons of two k-SAEs by the correlation of their codes; RevelioError where no images are in both."
-    ids, rows_a, rows_b = np.intersect1d(a.images["id"], b.images["id"], return_indices=True)
-    if len(ids) < 2:
-        raise RevelioError(f"{a.path.name} and {b.path.name} have {len(ids)} images in common: there is nothing to "
-                           "correlate. Make both from stores of the same images")
-    sides, live = [], []
-    for concepts, rows in ((a, rows_a), (b, rows_b)):
-        values, indices = (part.numpy()[rows] for part in concepts.codes)
-        codes = _matrix(values, indices, concepts.manifest["n_neurons"])
-        live.append(np.flatnonzero(codes.sum(axis=0)))
-        sides.append(codes[:, live[-1]])
-    shuffled = sides[1].tocsr()[np.random.default_rng(seed).permutation(len(ids))].tocsc()
-    return _match(_correlation(*sides), _correlation(sides[0], shuffled), *live)
-
-# %% ../../nbs/sae/06_concepts.ipynb #44b185ae
-def purest_neurons(
-    concepts: Concepts,
-    level: str,                   # label level, e.g. "group"
-    n: int = 6,
-    one_per_class: bool = False,  # at most one neuron for each majority class
-) -> pd.DataFrame:                # rows of `concepts.neurons`; fewer than n where fewer are significant
-    "Choose the neurons of highest lift; those that fire for fewer than ten images are never chosen."
-    concepts._check_level(level)
-    table = concepts.neurons
-    return _purest(table[table[f"significant_{level}"]], level, n, one_per_class)
-
-
-def _purest(table, level, n, one_per_class=True):
-    table = table.sort_values([f"lift_{level}", "density"], ascending=False, kind="stable")
-    return (table.drop_duplicates(f"top_class_{level}") if one_per_class else table).head(n)
-
-
-def showcase(
-    concepts: Concepts,
-    n: int = 48,
-) -> pd.DataFrame:  # at most n rows of `concepts.neurons`, best first within each granularity
-    "Choose neurons to show: the purest of each granularity, one per class; without any, the strongest that fire often."
-    table = concepts.neurons
-    levels = [level for level in concepts.levels if (table["granularity"] == level).any()]
-    if not levels:
-        enough = table["n_firing"].nlargest(n).min()  # images; a small set has few neurons that fire for ten
-        often = table[table["n_firing"] >= max(1, min(10, enough))]
-        return often.sort_values(["mean_activation", "neuron"], ascending=[False, True]).head(n)
-    order = [level for kind in ("nested", "alone") for level in concepts.manifest["granularity"][kind]]
-    parts = [_purest(table[table["granularity"] == level], level, max(1, n // len(levels))) for level in order]
-    return pd.concat(parts).head(n)
-
 # %% ../../nbs/sae/06_concepts.ipynb #bff4d440
 class _Source(NamedTuple):
     "Features and what is known of their images."
@@ -572,7 +512,7 @@ def _open_images(source, layer, timestep, table, classes) -> _Source:
                            "top_images(ksae, batches)")
     if not pooled:
         raise RevelioError("these features are maps: concepts are of images, and need one row for each. Extract with "
-                           "--pooling gap and give that as store; heatmaps(ksae, maps, neurons) reads maps")
+                           "pooling='gap' and give that as store; heatmaps(ksae, maps, neurons) reads maps")
     lacking = [name for name in ("id", *classes) if name not in images]
     if lacking or len(images) != len(source):
         raise RevelioError(f"got a table of {len(images)} images for {len(source)} features"
@@ -636,25 +576,22 @@ def find_concepts(
 def _own_store(ksae_dir: Path) -> FeatureStore:
     "The store that source.json leads to."
     if not (ksae_dir / "source.json").is_file():
-        raise RevelioError(f"{ksae_dir} does not say where its store is (no source.json): pass the store, --store PATH")
+        raise RevelioError(f"{ksae_dir} does not say where its store is (no source.json): pass it (store=)")
     source = read_json(ksae_dir / "source.json")
     path = ksae_dir.resolve() / source["store"]
     if not (path / "manifest.json").is_file():
-        raise RevelioError(f"the store of {ksae_dir} is not at {source['store']} any more: pass it, --store PATH")
+        raise RevelioError(f"the store of {ksae_dir} is not at {source['store']} any more: pass it (store=)")
     found = FeatureStore(path)
     if store_fingerprint(found) != source["fingerprint"]:
         raise RevelioError(f"the store at {source['store']} has other settings or images than the one {ksae_dir} was "
-                           "trained on: pass the store to use, --store PATH")
+                           "trained on: pass the store to use (store=)")
     return found
 
 
 def _finished(out: Path, identity: dict) -> Concepts:
     "Open what is there already if it was made from the same things."
     found = Concepts(out)
-    for name, value in identity.items():
-        if found.manifest["identity"].get(name) != value:
-            raise RevelioError(f"{out} was made with {name} = {found.manifest['identity'].get(name)!r}, now it is "
-                               f"{value!r}: choose another --out, or delete it")
+    refuse_difference(str(out), found.manifest["identity"], identity)
     logger.info("%s is there already, made from the same k-SAE and store", out)
     return found
 
@@ -808,6 +745,59 @@ def _label(values, indices, neurons, ranked, used, source, seed) -> tuple[pd.Dat
         lines[level] = {name: None if np.isnan(number) else number for name, number in line.items()}
         tables.append(found.add_suffix(f"_{level}"))
     return pd.concat(tables, axis=1), lines
+
+# %% ../../nbs/sae/06_concepts.ipynb #44b185ae
+def purest_neurons(
+    concepts: Concepts,
+    level: str,                   # label level, e.g. "group"
+    n: int = 6,
+    one_per_class: bool = False,  # at most one neuron for each majority class
+) -> pd.DataFrame:                # rows of `concepts.neurons`; fewer than n where fewer are significant
+    "Choose the neurons of highest lift; those that fire for fewer than ten images are never chosen."
+    concepts._check_level(level)
+    table = concepts.neurons
+    return _purest(table[table[f"significant_{level}"]], level, n, one_per_class)
+
+
+def _purest(table, level, n, one_per_class=True):
+    table = table.sort_values([f"lift_{level}", "density"], ascending=False, kind="stable")
+    return (table.drop_duplicates(f"top_class_{level}") if one_per_class else table).head(n)
+
+
+def showcase(
+    concepts: Concepts,
+    n: int = 48,
+) -> pd.DataFrame:  # at most n rows of `concepts.neurons`, best first within each granularity
+    "Choose neurons to show: the purest of each granularity, one per class; without any, the strongest that fire often."
+    table = concepts.neurons
+    levels = [level for level in concepts.levels if (table["granularity"] == level).any()]
+    if not levels:
+        enough = table["n_firing"].nlargest(n).min()  # images; a small set has few neurons that fire for ten
+        often = table[table["n_firing"] >= max(1, min(10, enough))]
+        return often.sort_values(["mean_activation", "neuron"], ascending=[False, True]).head(n)
+    order = [level for kind in ("nested", "alone") for level in concepts.manifest["granularity"][kind]]
+    parts = [_purest(table[table["granularity"] == level], level, max(1, n // len(levels))) for level in order]
+    return pd.concat(parts).head(n)
+
+# %% ../../nbs/sae/06_concepts.ipynb #7acb0152
+def match_firings(
+    a: Concepts,
+    b: Concepts,
+    seed: int = 0,  # of the shuffle
+) -> Matching:
+    "Match the neurons of two k-SAEs by the correlation of their codes; RevelioError where no images are in both."
+    ids, rows_a, rows_b = np.intersect1d(a.images["id"], b.images["id"], return_indices=True)
+    if len(ids) < 2:
+        raise RevelioError(f"{a.path.name} and {b.path.name} have {len(ids)} images in common: there is nothing to "
+                           "correlate. Make both from stores of the same images")
+    sides, live = [], []
+    for concepts, rows in ((a, rows_a), (b, rows_b)):
+        values, indices = (part.numpy()[rows] for part in concepts.codes)
+        codes = code_matrix(np.maximum(values, 0), indices, concepts.manifest["n_neurons"]).astype(np.float64).tocsc()
+        live.append(np.flatnonzero(codes.sum(axis=0)))
+        sides.append(codes[:, live[-1]])
+    shuffled = sides[1].tocsr()[np.random.default_rng(seed).permutation(len(ids))].tocsc()
+    return _match(_correlation(*sides), _correlation(sides[0], shuffled), *live)
 
 # %% ../../nbs/sae/06_concepts.ipynb #6791aa98
 def write_heatmaps(

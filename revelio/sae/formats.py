@@ -50,7 +50,7 @@ def import_checkpoint(
     "Turn a released checkpoint into a k-SAE folder without running code of it; RevelioError where it is another file."
     path, out = Path(path), Path(out)
     if out.exists():
-        raise RevelioError(f"{out} exists: choose another --out, or delete it")
+        raise RevelioError(f"{out} exists: choose another out=, or delete it")
     found = _load_inert(path)
     found = found if isinstance(found, dict) else {}
     state, config = found.get("state_dict", {}), found.get("cfg", {})

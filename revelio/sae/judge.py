@@ -24,7 +24,7 @@ from PIL import Image
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
-from ..core import RevelioError, atomic_path, fingerprint, track
+from ..core import RevelioError, atomic_path, fingerprint, refuse_difference, track
 from .concepts import Concepts
 
 # %% ../../nbs/sae/07_judge.ipynb #3b222126
@@ -202,9 +202,7 @@ def _answers(path, settings):
     if not lines:
         return []
     first, *rest = map(json.loads, lines)
-    if differ := [k for k in settings if first.get(k) != settings[k]]:
-        raise RevelioError(f"{path} holds answers with other settings ({differ[0]}: {first.get(differ[0])!r}, asked "
-                           f"for {settings[differ[0]]!r}); give another file, or delete this one.")
+    refuse_difference(f"the file of answers {path}", first, settings, "give another file, or delete this one.")
     return rest
 
 # %% ../../nbs/sae/07_judge.ipynb #32477bea

@@ -9,7 +9,6 @@ __all__ = ['Rows', 'CellRows', 'cell_rows', 'open_source', 'data_fingerprint', '
 import functools
 import hashlib
 import itertools
-import json
 import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -62,7 +61,7 @@ class Rows:
                 bad = (~torch.isfinite(piece[start : start + 65_536])).any(dim=1).nonzero()[:5, 0] + first + start
                 if len(bad):
                     raise RevelioError(f"NaN or infinite features in rows {bad.tolist()} (first five): remove these "
-                                       "rows, or extract them again with --dtype fp32")
+                                       "rows, or extract them again with dtype='fp32'")
 
     def __len__(self) -> int:
         return self.shape[0]

@@ -4,14 +4,13 @@
 
 # %% auto #0
 __all__ = ['TrainConfig', 'config_for', 'auxk_loss', 'batch_rows', 'learning_rate', 'TrainData', 'TrainState', 'StepRecord',
-           'train_steps', 'save_checkpoint', 'load_checkpoint', 'measure', 'learnt_by_heart', 'finish', 'write_ksae',
+           'train_steps', 'measure', 'learnt_by_heart', 'finish', 'save_checkpoint', 'load_checkpoint', 'write_ksae',
            'train_ksae', 'train_many']
 
 # %% ../../nbs/sae/04_training.ipynb #9db5714e
 import contextlib
 import dataclasses
 import functools
-import hashlib
 import json
 import os
 import shutil
@@ -35,10 +34,13 @@ from revelio.core import (
     atomic_path,
     fingerprint,
     group_split,
+    load_optimizer,
     logger,
+    optimizer_tensors,
     pick_device,
     processes,
     read_json,
+    refuse_difference,
     save_tensors,
     track,
     unknown,
@@ -46,6 +48,7 @@ from revelio.core import (
     write_json,
 )
 from .ksae import KSAE, VARIANTS, KSAEOutput, batch_fvu
+from .metrics import RunningFVU
 from .rows import CellRows, Rows, Stream, cell_rows, data_fingerprint, open_source
 from ..store import FeatureStore, Hold, store_fingerprint
 
@@ -361,50 +364,6 @@ def train_steps(
         if state.step % config.checkpoint_every == 0 or state.step == config.n_steps:
             saved()
 
-# %% ../../nbs/sae/04_training.ipynb #ddf74996
-def _identity(state: TrainState) -> dict:
-    return state.data.identity | dataclasses.asdict(state.config)
-
-
-def save_checkpoint(
-    state: TrainState,
-    path: Path,
-) -> None:
-    "Write everything that a training needs to go on."
-    tensors = {f"ksae.{name}": t for name, t in state.ksae.state_dict().items()}
-    for i, moments in state.optimizer.state_dict()["state"].items():
-        tensors |= {f"adam.{i}.{name}": t for name, t in moments.items()}
-    history = torch.tensor(state.history, dtype=torch.float64).reshape(-1, len(_HISTORY))
-    tensors |= {"since_fired": state.since_fired, "history": history}
-    with atomic_path(path) as temporary:
-        save_tensors(temporary, tensors, {"step": str(state.step), "identity": json.dumps(_identity(state))})
-
-
-def load_checkpoint(
-    state: TrainState,
-    path: Path,
-) -> None:
-    "Continue from a checkpoint; RevelioError that names the field in which it differs."
-    with safe_open(path, "pt", device=str(state.since_fired.device)) as file:
-        tensors, metadata = {name: file.get_tensor(name).clone() for name in file.keys()}, file.metadata()
-    _refuse_difference(json.loads(metadata["identity"]), _identity(state), f"the checkpoint in {path.parent.name}")
-    state.ksae.load_state_dict({n[5:]: t for n, t in tensors.items() if n.startswith("ksae.")})
-    moments = {}
-    for name, t in tensors.items():
-        if name.startswith("adam."):
-            _, i, key = name.split(".")
-            moments.setdefault(int(i), {})[key] = t
-    state.optimizer.load_state_dict({"state": moments, "param_groups": state.optimizer.state_dict()["param_groups"]})
-    state.since_fired, state.step = tensors["since_fired"], int(metadata["step"])
-    state.history = [(int(row[0]), *row[1:]) for row in tensors["history"].tolist()]
-
-
-def _refuse_difference(found: Mapping, wanted: Mapping, what: str) -> None:
-    for name in wanted:
-        if found.get(name) != wanted[name]:
-            raise RevelioError(f"{what} was made with {name} = {found.get(name)!r}, now it is {wanted[name]!r}: "
-                               "delete it, choose another --out, or go back to the old setting")
-
 # %% ../../nbs/sae/04_training.ipynb #ebf42218
 @torch.no_grad()
 def measure(
@@ -414,23 +373,16 @@ def measure(
     batch_size: int = 4096,
 ) -> tuple[float, float, Tensor]:  # FVU (centred), L0, firing counts (n_neurons,)
     "Measure a k-SAE on rows, a batch at a time."
-    device, (error, active), d = ksae.W_enc.device, (0.0, 0), features.shape[1]
+    device, explained, active = ksae.W_enc.device, RunningFVU(), 0
     counts = torch.zeros(ksae.n_neurons, dtype=torch.int64, device=device)
-    total, squares = torch.zeros(d, dtype=torch.float64), 0.0
-    first = features[rows[:1]].to(device, torch.float32)  # sums around a row of the data lose no digits
     for part in rows.split(batch_size):
         x = features[part].to(device, torch.float32)
         out = ksae(x)
-        error += (x - out.recon).square().sum(dtype=torch.float64).item()
-        total += (x - first).sum(dim=0, dtype=torch.float64).cpu()
-        squares += (x - first).square().sum(dtype=torch.float64).item()
+        explained.update(x, out.recon)
         fired = out.indices[out.values > 0]
         counts += fired.bincount(minlength=ksae.n_neurons)
         active += len(fired)
-    centred = squares - total.square().sum().item() / len(rows)
-    energy = len(rows) * first.double().square().sum().item()  # of rows that are all equal
-    scale = centred if centred > 1e-10 * energy else energy
-    return error / scale if scale > 0 else error, active / len(rows), counts
+    return explained.value, active / len(rows), counts
 
 # %% ../../nbs/sae/04_training.ipynb #9ed346c3
 @torch.no_grad()
@@ -454,7 +406,7 @@ def _warning(metrics, n_neurons, n_rows, n_passes) -> str | None:
     "What a reader has to know of a k-SAE that memorised; None for any other."
     if not learnt_by_heart(metrics):
         return None
-    return (f"the k-SAE learnt its rows by heart: FVU {metrics['train_fvu']:.3f} on those it was trained on, "
+    return (f"the k-SAE memorised its rows: FVU {metrics['train_fvu']:.3f} on those it was trained on, "
             f"{metrics['held_out_fvu']:.3f} on those held out, so its neurons and their purity say little. Train with "
             f"fewer neurons (it has {n_neurons:,} for {n_rows:,} rows), with fewer steps ({n_passes:,.0f} passes), or "
             "on more images")
@@ -491,6 +443,38 @@ def finish(
                        "warning": warning, "input_scale": state.scale, "metrics": metrics, "versions": versions()}
     return ksae.cpu()
 
+# %% ../../nbs/sae/04_training.ipynb #ddf74996
+def _identity(state: TrainState) -> dict:
+    return state.data.identity | dataclasses.asdict(state.config)
+
+
+def save_checkpoint(
+    state: TrainState,
+    path: Path,
+) -> None:
+    "Write everything that a training needs to go on."
+    tensors = {f"ksae.{name}": t for name, t in state.ksae.state_dict().items()}
+    tensors |= optimizer_tensors(state.optimizer)
+    history = torch.tensor(state.history, dtype=torch.float64).reshape(-1, len(_HISTORY))
+    tensors |= {"since_fired": state.since_fired, "history": history}
+    with atomic_path(path) as temporary:
+        save_tensors(temporary, tensors, {"step": str(state.step), "identity": json.dumps(_identity(state))})
+
+
+def load_checkpoint(
+    state: TrainState,
+    path: Path,
+) -> None:
+    "Continue from a checkpoint; RevelioError that names the field in which it differs."
+    with safe_open(path, "pt", device=str(state.since_fired.device)) as file:
+        tensors, metadata = {name: file.get_tensor(name).clone() for name in file.keys()}, file.metadata()
+    refuse_difference(f"the checkpoint in {path.parent.name}", json.loads(metadata["identity"]), _identity(state),
+                      "delete it, choose another out=, or go back to the old setting")
+    state.ksae.load_state_dict({n[5:]: t for n, t in tensors.items() if n.startswith("ksae.")})
+    load_optimizer(state.optimizer, tensors)
+    state.since_fired, state.step = tensors["since_fired"], int(metadata["step"])
+    state.history = [(int(row[0]), *row[1:]) for row in tensors["history"].tolist()]
+
 # %% ../../nbs/sae/04_training.ipynb #eb8fe606
 def write_ksae(
     ksae: KSAE,
@@ -509,11 +493,11 @@ def write_ksae(
 def _finished(out: Path, made_from: Mapping) -> KSAE:
     "Read back a finished k-SAE of the same source and settings; RevelioError if `out` is anything else."
     if not (out / "provenance.json").is_file():
-        raise RevelioError(f"{out} exists and is not a finished k-SAE: choose another --out, or delete it")
+        raise RevelioError(f"{out} exists and is not a finished k-SAE: choose another out=, or delete it")
     found = read_json(out / "provenance.json")
     flat = lambda p: {"store or data": p["source"].get("fingerprint"), "layer": p["layer"], "timestep": p["timestep"],
                       **p.get("train_config", {})}
-    _refuse_difference(flat(found), flat(made_from), f"the k-SAE in {out}")
+    refuse_difference(f"the k-SAE in {out}", flat(found), flat(made_from))
     logger.info("%s is there already, with the same source and settings: nothing to train", out)
     return KSAE.from_pretrained(out)
 
