@@ -16,6 +16,7 @@ extensions = ["myst_nb"]
 master_doc = "index"
 
 nb_execution_mode = "off"  # a page shows what was saved
+nb_ipywidgets_js = {}  # no scripts of other sites
 myst_enable_extensions = ["colon_fence", "dollarmath"]
 myst_heading_anchors = 3
 suppress_warnings = ["mystnb.unknown_mime_type", "myst.header"]  # a notebook may begin a section as deep as it likes

@@ -114,6 +114,16 @@ def test_a_page_has_no_tests_and_folds_its_sources(checkout, tmp_path):
     assert use.source == "f(2)" and "](files/notes.txt)" in head.source
     assert title_of(checkout / "nbs/00_core.ipynb") == ("core", "Why.")
 
+
+def test_a_page_shows_no_widgets(checkout, tmp_path):
+    path = checkout / "nbs/00_core.ipynb"
+    nb = nbformat.read(path, as_version=4)
+    for data in ({"application/vnd.jupyter.widget-view+json": {}, "text/plain": "0%|"}, {"text/plain": "2"}):
+        nb.cells[-1].outputs.append(nbformat.v4.new_output("display_data", data))
+    nbformat.write(nb, path)
+    shown = site_notebook(path, survey(checkout, tmp_path / "s")).cells[-1].outputs
+    assert [out.data for out in shown] == [{"text/plain": "2"}]
+
 # cell 2807ac90
 def test_the_command_line_is_described_whole():
     import typer.main
