@@ -53,7 +53,6 @@ lab: $(READY)  ## open the notebooks in Jupyter
 	$(PY) -m jupyterlab --notebook-dir=nbs
 
 docs: $(READY)  ## build the documentation site into _site/, and check its links
-	@$(PY) -c 'import myst_nb, pydata_sphinx_theme' 2>/dev/null || $(PY) -m pip install --quiet --disable-pip-version-check -e '.[docs]'
 	$(PY) -m revelio.site
 
 export: $(READY)  ## clean the notebooks; write revelio/ and tests/ from them

@@ -7,6 +7,7 @@ from setuptools import find_packages, setup
 config = ConfigParser(delimiters=["="])
 config.read("settings.ini", encoding="utf-8")
 cfg = config["DEFAULT"]
+extras = {name: cfg[f"{name}_requirements"].split() for name in ("models", "figures", "docs")}  # dev has them all
 setup(
     name=cfg["lib_name"],
     version=cfg["version"],
@@ -28,7 +29,7 @@ setup(
     package_data={"revelio.models": ["architectures/*.json"], "revelio.report": ["explorer_page/*"], "revelio": ["py.typed"]},
     python_requires=f">={cfg['min_python']}",
     install_requires=cfg["requirements"].split(),
-    extras_require={"dev": cfg["dev_requirements"].split(), "docs": cfg["docs_requirements"].split()},
+    extras_require=extras | {"dev": sum(extras.values(), cfg["dev_requirements"].split())},
     entry_points={
         "console_scripts": cfg["console_scripts"].split(),
         "nbdev": [f"{cfg['lib_name']}={cfg['lib_path']}._modidx:d"],
