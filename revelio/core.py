@@ -30,7 +30,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from tqdm.auto import tqdm
@@ -297,7 +297,7 @@ def _beside(path):
 def strict_json(
     obj: object,
     where: str = "",  # its name, for the message
-) -> object:
+) -> Any:
     "Replace what JSON does not know: NumPy by plain values, NaN by null; RevelioError for infinity and other types."
     if isinstance(obj, np.generic):
         obj = obj.item()
@@ -326,7 +326,7 @@ def write_json(
 
 def read_json(
     path: str | Path,
-) -> object:
+) -> Any:  # what JSON holds
     "Read JSON, with or without a byte order mark; RevelioError when the file is absent, not JSON, or not text."
     try:
         return json.loads(Path(path).read_text(encoding="utf-8-sig"))
