@@ -576,7 +576,7 @@ def _whole(n):
     return "unknown" if pd.isna(n) else str(n)
 
 
-def _total(what: str, values: Sequence[float]) -> str:
+def _total(what: str, values: pd.Series) -> str:
     "A sum that says what is not in it."
     n_unknown = int(pd.isna(values).sum())
     return f"{values.sum():.1f} {what}" + (f" and what {n_unknown} unknown ones take" if n_unknown else "")
