@@ -22,7 +22,7 @@ export PYTHONUNBUFFERED = 1
 export TOKENIZERS_PARALLELISM = false
 
 .DEFAULT_GOAL := help
-.PHONY: help figures plan rehearse test lab docs export run quick bench lock clean-nbs hooks
+.PHONY: help figures plan rehearse test lab docs types export run quick bench lock clean-nbs hooks
 .DELETE_ON_ERROR:
 
 help:  ## list the commands
@@ -42,10 +42,11 @@ rehearse: $(READY)  ## run the whole paper preset on this CPU in minutes, with s
 	HF_HOME="$$PWD/$(REHEARSAL)/hub" HF_HUB_CACHE="$$PWD/$(REHEARSAL)/hub/hub" HF_DATASETS_CACHE="$$PWD/$(REHEARSAL)/hub/datasets" HF_HUB_OFFLINE=1 \
 	  $(PY) -m snakemake --cores $(CORES) --config preset=paper rehearse=1 out=out/rehearsal figures=out/rehearsal/figures
 
-test: $(READY)  ## notebooks clean, exports in step, ruff, nbdev_test, pytest
+test: $(READY)  ## notebooks clean, exports in step, ruff, types, nbdev_test, pytest
 	$(PY) -m revelio.dev check
 	$(PY) -m revelio.dev sync
 	$(PY) -m ruff check nbs
+	$(PY) -m mypy
 	HF_HUB_OFFLINE=1 $(call THREADS,1) $(call NBDEV,test.nbdev_test,n_workers=2$(comma) pause=0$(comma) do_print=True)
 	HF_HUB_OFFLINE=1 $(call THREADS,1) $(PY) -m pytest -n 2 --dist loadfile -m "$(MARKS)"
 
@@ -54,6 +55,9 @@ lab: $(READY)  ## open the notebooks in Jupyter
 
 docs: $(READY)  ## build the documentation site into _site/, and check its links
 	$(PY) -m revelio.site
+
+types: $(READY)  ## check the annotations of revelio/ (mypy; its settings are in pyproject.toml)
+	$(PY) -m mypy
 
 export: $(READY)  ## clean the notebooks; write revelio/ and tests/ from them
 	$(call NBDEV,clean.nbdev_clean)
