@@ -356,11 +356,11 @@ def study_page(
 
 def _compared(record):
     "The rows that compare, and how many contrasts the record holds beside them."
-    rows = [[_as_text(str(r["what"])), _number(r["ours"]), _number(r["published"]), _as_text(str(r.get("source", ""))),
-             f"**{r['verdict']}**"] for r in record["compare"]]
+    rows = [[_as_text(str(r["what"])), f"**{r['verdict']}**", _number(r["ours"]), _number(r["published"]),
+             _as_text(str(r.get("source", "")))] for r in record["compare"]]
     told = [c["told_apart"] for c in record.get("contrasts", [])]
     said = f"{sum(told)} of {len(told)} contrasts are told apart; all are in the JSON." if told else ""
-    table = md_table(["what", "ours", "published", "source", "verdict"], rows)
+    table = md_table(["what", "verdict", "ours", "published", "source"], rows)
     return "\n\n".join([table if rows else "No published number belongs to this claim.", said]).strip()
 
 
