@@ -19,7 +19,7 @@ def test_errors_speak_of_options():
     from revelio.cli import _as_options
     names = {"dtype", "out", "image_size", "on_error", "chooser"}
     said = "use dtype='fp32', choose another out=, a smaller image_size= or on_error='skip'; chooser=… and k=3, x='y'"
-    assert _as_options(said, names) == ("use --dtype fp32, choose another out=, a smaller --image-size or "
+    assert _as_options(said, names) == ("use --dtype fp32, choose another --out, a smaller --image-size or "
                                         "--on-error skip; --chooser … and k=3, x='y'")
 
 
@@ -155,7 +155,7 @@ def test_small_and_odd_runs_give_a_page(tiny, tmp_path, classes, options):
     assert said.exit_code == 0, said.output
     made = Concepts(tmp_path / "run/concepts")
     assert len(made.images) == sum(classes.values()) and (tmp_path / "run/concepts/explorer/index.html").is_file()
-    assert ("warning: the k-SAE learnt" in said.stdout) == (made.warning is not None)
+    assert ("warning: the k-SAE memorised" in said.stdout) == (made.warning is not None)
     said = call("explore", tmp_path / "run", "--out", tmp_path / "page")
     assert said.exit_code == 0 and (tmp_path / "page/index.html").is_file(), said.output
     if len(classes) > 2:

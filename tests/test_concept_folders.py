@@ -205,7 +205,7 @@ def test_an_error_leaves_nothing_behind(runs, tmp_path, monkeypatch):
 def test_the_store_is_found_moves_along_and_is_checked(runs, tmp_path):
     import shutil
     shutil.copytree(runs[0] / "b", tmp_path / "b")
-    with pytest.raises(RevelioError, match="--store"):
+    with pytest.raises(RevelioError, match="store="):
         find_concepts(tmp_path / "b", tmp_path / "c")
     _make_store(tmp_path / "a", shift=1)
     with pytest.raises(RevelioError, match="other settings or images"):

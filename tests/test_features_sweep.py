@@ -281,7 +281,7 @@ def test_other_errors_are_not_taken_for_a_lack_of_memory(models, table, tmp_path
             extract(model, table, ["bottleneck"], [25], tmp_path / "a", batch_size=8)
         assert asked == [8]
     asked = out_of_memory_above(0, monkeypatch, model, torch.OutOfMemoryError("CUDA out of memory. Tried"))
-    with pytest.raises(RevelioError, match="one image at a time: take a smaller --image-size"):
+    with pytest.raises(RevelioError, match="one image at a time: take a smaller image_size="):
         extract(model, table, ["bottleneck"], [25], tmp_path / "b", batch_size=8)
     assert asked == [8, 4, 2, 1]
 

@@ -191,7 +191,7 @@ def test_the_mean_over_positions_is_the_pooled_pre_activation():
 
 
 def test_maps_of_another_layer_and_nan_are_refused():
-    for maps, words in ((torch.zeros(2, 9, 3, 3), "expected .images, 8"), (torch.zeros(2, 8), "pooling none"),
+    for maps, words in ((torch.zeros(2, 9, 3, 3), "expected .images, 8"), (torch.zeros(2, 8), "pooling='none'"),
                         (torch.full((1, 8, 2, 2), torch.nan), "NaN")):
         with pytest.raises(RevelioError, match=words):
             heatmaps(_random_ksae(), maps, [0])
