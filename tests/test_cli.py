@@ -15,29 +15,20 @@ import pytest
 from typer.testing import CliRunner
 
 
+def call(*arguments):
+    "Run the command line; paths and numbers may be given as they are."
+    return CliRunner().invoke(app, [str(a) for a in arguments])
+
+
+HOSTILE = ("٣", "²", "1_000", "x", "", " ", "3️⃣", "１２", "0x10", "nan", "inf", "1e999", "9" * 5000, "1,5")
+
+# cell 39180fc0
 def test_errors_speak_of_options():
     from revelio.cli import _as_options
     names = {"dtype", "out", "image_size", "on_error", "chooser"}
     said = "use dtype='fp32', choose another out=, a smaller image_size= or on_error='skip'; chooser=… and k=3, x='y'"
     assert _as_options(said, names) == ("use --dtype fp32, choose another --out, a smaller --image-size or "
                                         "--on-error skip; --chooser … and k=3, x='y'")
-
-
-def call(*arguments):
-    "Run the command line; paths and numbers may be given as they are."
-    return CliRunner().invoke(app, [str(a) for a in arguments])
-
-
-def test_help_is_quick_and_states_defaults_and_units():
-    code = "import sys, revelio.cli; sys.exit(bool({'torch', 'diffusers', 'matplotlib'} & set(sys.modules)))"
-    assert subprocess.run([sys.executable, "-c", code]).returncode == 0, "a heavy import at the top of cli"
-    shown = " ".join(call("train", "--help").output.replace("│", " ").split())
-    for words in ("default: 32, at most an eighth", "neurons per input dimension", "0 (nearly clean) to 999 (noise)",
-                  "--seed"):
-        assert words in shown
-    commands = {"models", "layers", "extract", "train", "concepts", "run", "verify", "probe", "search",
-                "explore"}
-    assert commands <= set(call("--help").output.split())
 
 
 def test_mistakes_are_one_message_without_traceback(tmp_path):
@@ -48,9 +39,6 @@ def test_mistakes_are_one_message_without_traceback(tmp_path):
         assert said.exit_code == 2 and word in said.stderr and said.stdout == "", said.output
         assert len(said.stderr.strip().splitlines()) == 1 and "Traceback" not in said.stderr
     assert not list(tmp_path.iterdir())
-
-
-HOSTILE = ("٣", "²", "1_000", "x", "", " ", "3️⃣", "１２", "0x10", "nan", "inf", "1e999", "9" * 5000, "1,5")
 
 # cell 84fef847
 def test_every_number_is_in_plain_digits_or_refused_in_one_sentence(tmp_path):
@@ -91,6 +79,143 @@ def test_other_errors_keep_their_traceback(monkeypatch):
 def tiny(tmp_path_factory):
     from revelio.models.tiny import save_tiny_model
     return save_tiny_model(tmp_path_factory.mktemp("models") / "tiny", "unet")
+
+# cell e484564d
+def test_help_is_quick_and_states_defaults_and_units():
+    code = "import sys, revelio.cli; sys.exit(bool({'torch', 'diffusers', 'matplotlib'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0, "a heavy import at the top of cli"
+    shown = " ".join(call("train", "--help").output.replace("│", " ").split())
+    for words in ("default: 32, at most an eighth", "neurons per input dimension", "0 (nearly clean) to 999 (noise)",
+                  "--seed"):
+        assert words in shown
+    commands = {"models", "layers", "extract", "train", "concepts", "run", "verify", "probe", "search",
+                "explore"}
+    assert commands <= set(call("--help").output.split())
+
+# cell 23b37945
+def test_defaults_follow_the_depth_of_a_transformer():
+    from types import SimpleNamespace
+    deep = SimpleNamespace(layers=[f"block_{i}" for i in range(28)])
+    assert default_layers(deep) == [f"block_{i}" for i in (6, 10, 14, 18, 22)] and default_layer(deep) == "block_14"
+    assert default_layer(SimpleNamespace(layers=[f"block_{i}" for i in range(12)])) == "block_6"
+
+# cell b86f6cb1
+def test_models_and_layers_are_listed(tiny):
+    assert "mini-sd" in call("models").stdout
+    assert [line.split()[0] for line in call("layers", tiny).stdout.splitlines()][-1] == "up_ft3"
+
+# cell 70ca1abe
+def test_doctor_says_what_is_wrong_and_exits_with_it(tmp_path):
+    well = call("doctor", "mini-dit", "--n", 4, "--out", tmp_path / "d")
+    assert well.exit_code == 0 and "denoising skill: 0." in well.output, well.output
+    assert (tmp_path / "d/doctor.png").is_file() and (tmp_path / "d/doctor.json").is_file()
+    from revelio.models.tiny import save_tiny_model
+    ill = call("doctor", save_tiny_model(tmp_path / "tiny", "unet"), "--n", 2)
+    assert ill.exit_code == 1 and "looks untrained" in ill.output, ill.output
+
+# cell 39118cce
+def test_verify_says_whole_only_after_it_has_looked(stores, monkeypatch):
+    from revelio.core import RevelioError
+    from revelio.store import FeatureStore
+    assert "whole" in call("verify", stores / "test").stdout
+
+    def verify(store):
+        raise RevelioError("row 7 is not finite")
+    monkeypatch.setattr(FeatureStore, "verify", verify)
+    said = call("verify", stores / "test")
+    assert said.exit_code == 2 and said.stdout == "" and "row 7" in said.stderr
+
+# cell 2cd52263
+def test_image_size_and_revision_reach_the_model(tiny, tmp_path, monkeypatch):
+    from revelio.store import FeatureStore
+    size = ["--k", 4, "--expansion", 2, "--steps", 5, "--limit", 40]
+    for arguments, store in ((("extract", "--layers", "up_ft1", "--limit", 8), "a"), (("run", *size), "b/store")):
+        out = tmp_path / store.split("/")[0]
+        said = call(*arguments, "--model", tiny, "--image-size", 96, "--out", out)
+        assert said.exit_code == 0, said.output
+        assert FeatureStore(tmp_path / store).settings["image_size"] == 96
+        for wrong, words in ((("--image-size", 100), "multiple of 32"), (("--revision", "main"), "Leave the revision")):
+            said = call(*arguments, "--model", tiny, *wrong, "--out", tmp_path / "c")
+            assert said.exit_code == 2 and words in said.stderr, said.output
+    assert "12 x 12" in call("layers", tiny, "--image-size", 96).stdout
+
+# cell 6eab7640
+def test_heat_maps_and_variants(tiny, tmp_path):
+    from revelio.sae.concepts import Concepts
+    a, b, c, d = (tmp_path / name for name in "abcd")
+    done = [call("extract", "--model", tiny, "--limit", 60, "--layers", "up_ft1", "--out", a),
+            call("train", a, "--layer", "up_ft1", "--k", 4, "--expansion", 2, "--steps", 20, "--variant", "matryoshka",
+                 "--out", b),
+            call("concepts", b, "--store", a, "--heatmaps", "--model", tiny, "--out", c),
+            call("concepts", b, "--store", a, "--images", "held-out", "--out", d)]
+    assert [said.exit_code for said in done] == [0] * 4, "".join(said.output for said in done)
+    assert Concepts(c).heatmaps.maps.shape[1] == 10
+    assert list((c / "explorer/data").rglob("heat*"))
+    assert Concepts(d).manifest["images"] == "held-out"
+    from revelio.sae.ksae import KSAE
+    assert KSAE.from_pretrained(b).provenance["train_config"]["variant"] == "matryoshka"
+    wrong = call("train", a, "--layer", "up_ft1", "--variant", "tree", "--out", tmp_path / "e")
+    assert wrong.exit_code == 2 and "unknown variant 'tree'" in wrong.stderr
+
+# cell d7346540
+def test_explore_writes_a_page_of_runs(tmp_path):
+    import torch
+
+    from revelio.sae.concepts import find_concepts
+    from revelio.sae.training import TrainConfig, train_ksae
+    x = torch.randn(60, 4, generator=torch.Generator().manual_seed(0))
+    for name, t in (("a", 0), ("b", 25)):
+        train_ksae(x, "up_ft1", t, tmp_path / name / "ksae", TrainConfig(k=2, n_neurons=8, n_steps=5, batch_size=16))
+        find_concepts(tmp_path / name / "ksae", tmp_path / name / "concepts", x)
+    said = call("explore", tmp_path / "a", tmp_path / "b/concepts", "--out", tmp_path / "page")
+    assert said.exit_code == 0 and said.stdout.splitlines()[-1] == str(tmp_path / "page")
+    assert (tmp_path / "page/index.html").is_file() and (tmp_path / "page/data/run1").is_dir()
+    said = call("explore", tmp_path / "a/ksae", "--out", tmp_path / "other")
+    assert said.exit_code == 2 and "no concepts folder" in said.stderr and not (tmp_path / "other").exists()
+
+# cell 0035bdb4
+@pytest.fixture(scope="module")
+def stores(tiny, tmp_path_factory):
+    "Maps of emoji from a model of random weights: train and test."
+    home = tmp_path_factory.mktemp("stores")
+    for split, limit in (("train", 120), ("test", 60)):
+        said = call("extract", "--model", tiny, "--split", split, "--limit", limit, "--layers", "up_ft0,up_ft1",
+                    "--pooling", "none", "--out", home / split)
+        assert said.exit_code == 0, said.output
+    return home
+
+
+def test_probe_prints_a_table_with_a_dummy_and_writes_it(stores, tmp_path):
+    from revelio.probes.cells import results_table
+    said = call("probe", stores / "train", "--layer", "up_ft1", "--timestep", 25, "--kind", "linear,knn,diffc",
+                "--label", "group,style", "--test", stores / "test", "--width", 4, "--epochs", 1,
+                "--out", tmp_path / "p")
+    assert said.exit_code == 0, said.output
+    assert said.stdout.splitlines()[-1] == str(tmp_path / "p")
+    table = results_table([tmp_path / "p"], "make")
+    assert table["kind"].tolist() == ["dummy", "linear", "knn", "diffc"] * 2 and set(table["n"]) == {60}
+    line = next(line for line in said.stdout.splitlines() if line.split()[:2] == ["style", "linear"]).split()
+    row = table.query("level == 'style' and kind == 'linear'").iloc[0]
+    wanted = row[["accuracy", "macro_accuracy", "low", "high"]].astype(float).round(3).tolist()
+    assert [float(v) for v in line[2:6]] == wanted and line[6] == "60"
+    again = call("probe", stores / "train", "--kind", "few-shot", "--label", "style", "--out", tmp_path / "f")
+    assert again.exit_code == 0, again.output
+    few = results_table([tmp_path / "f"], "make")
+    assert set(few["layer"]) == {"up_ft0", "up_ft1"} and set(few["shots"]) == {1, 2, 4, 8, 16}
+    for wrong, word in ((["--kind", "tree"], "unknown probe"), (["--label", "colour"], "unknown label level"),
+                        (["--layer", "up_ft9"], "unknown layer"), (["--test", stores / "train"], "split groups")):
+        said = call("probe", stores / "train", "--out", tmp_path / "w", *wrong)
+        assert said.exit_code == 2 and word in said.stderr and said.stdout == "", said.output
+
+# cell 6796df22
+def test_search_says_what_it_saved_and_how_close_it_came(stores, tmp_path):
+    said = call("search", stores / "train", "--label", "style", "--budget", 0.9, "--compare",
+                "--out", tmp_path / "s.csv")
+    assert said.exit_code == 0, said.output
+    lines = said.stdout.splitlines()
+    assert "of the full sweep saved" in lines[0] and "points below" in lines[1] and lines[-1] == str(tmp_path / "s.csv")
+    assert "round,layer,timestep" in (tmp_path / "s.csv").read_text()
+    assert call("search", stores / "train", "--budget", 2).exit_code == 2
 
 # cell 13d3c615
 def test_three_commands_and_run_on_own_images(tiny, tmp_path):
@@ -171,128 +296,3 @@ def test_more_neurons_per_image_than_there_are_is_one_sentence(tiny, tmp_path):
     photos = _pictures(tmp_path / "photos", {"": 8})
     said = call("run", "--model", tiny, "--images", photos, "--k", 1000, "--out", tmp_path / "run")
     assert said.exit_code == 2 and "use a smaller k" in said.stderr.splitlines()[-1]
-
-# cell 0035bdb4
-@pytest.fixture(scope="module")
-def stores(tiny, tmp_path_factory):
-    "Maps of emoji from a model of random weights: train and test."
-    home = tmp_path_factory.mktemp("stores")
-    for split, limit in (("train", 120), ("test", 60)):
-        said = call("extract", "--model", tiny, "--split", split, "--limit", limit, "--layers", "up_ft0,up_ft1",
-                    "--pooling", "none", "--out", home / split)
-        assert said.exit_code == 0, said.output
-    return home
-
-
-def test_probe_prints_a_table_with_a_dummy_and_writes_it(stores, tmp_path):
-    from revelio.probes.cells import results_table
-    said = call("probe", stores / "train", "--layer", "up_ft1", "--timestep", 25, "--kind", "linear,knn,diffc",
-                "--label", "group,style", "--test", stores / "test", "--width", 4, "--epochs", 1,
-                "--out", tmp_path / "p")
-    assert said.exit_code == 0, said.output
-    assert said.stdout.splitlines()[-1] == str(tmp_path / "p")
-    table = results_table([tmp_path / "p"], "make")
-    assert table["kind"].tolist() == ["dummy", "linear", "knn", "diffc"] * 2 and set(table["n"]) == {60}
-    line = next(line for line in said.stdout.splitlines() if line.split()[:2] == ["style", "linear"]).split()
-    row = table.query("level == 'style' and kind == 'linear'").iloc[0]
-    wanted = row[["accuracy", "macro_accuracy", "low", "high"]].astype(float).round(3).tolist()
-    assert [float(v) for v in line[2:6]] == wanted and line[6] == "60"
-    again = call("probe", stores / "train", "--kind", "few-shot", "--label", "style", "--out", tmp_path / "f")
-    assert again.exit_code == 0, again.output
-    few = results_table([tmp_path / "f"], "make")
-    assert set(few["layer"]) == {"up_ft0", "up_ft1"} and set(few["shots"]) == {1, 2, 4, 8, 16}
-    for wrong, word in ((["--kind", "tree"], "unknown probe"), (["--label", "colour"], "unknown label level"),
-                        (["--layer", "up_ft9"], "unknown layer"), (["--test", stores / "train"], "split groups")):
-        said = call("probe", stores / "train", "--out", tmp_path / "w", *wrong)
-        assert said.exit_code == 2 and word in said.stderr and said.stdout == "", said.output
-
-# cell dbb33687
-def test_search_says_what_it_saved_and_how_close_it_came(stores, tmp_path):
-    said = call("search", stores / "train", "--label", "style", "--budget", 0.9, "--compare",
-                "--out", tmp_path / "s.csv")
-    assert said.exit_code == 0, said.output
-    lines = said.stdout.splitlines()
-    assert "of the full sweep saved" in lines[0] and "points below" in lines[1] and lines[-1] == str(tmp_path / "s.csv")
-    assert "round,layer,timestep" in (tmp_path / "s.csv").read_text()
-    assert call("search", stores / "train", "--budget", 2).exit_code == 2
-
-
-def test_heat_maps_and_variants(tiny, tmp_path):
-    from revelio.sae.concepts import Concepts
-    a, b, c, d = (tmp_path / name for name in "abcd")
-    done = [call("extract", "--model", tiny, "--limit", 60, "--layers", "up_ft1", "--out", a),
-            call("train", a, "--layer", "up_ft1", "--k", 4, "--expansion", 2, "--steps", 20, "--variant", "matryoshka",
-                 "--out", b),
-            call("concepts", b, "--store", a, "--heatmaps", "--model", tiny, "--out", c),
-            call("concepts", b, "--store", a, "--images", "held-out", "--out", d)]
-    assert [said.exit_code for said in done] == [0] * 4, "".join(said.output for said in done)
-    assert Concepts(c).heatmaps.maps.shape[1] == 10
-    assert list((c / "explorer/data").rglob("heat*"))
-    assert Concepts(d).manifest["images"] == "held-out"
-    from revelio.sae.ksae import KSAE
-    assert KSAE.from_pretrained(b).provenance["train_config"]["variant"] == "matryoshka"
-    wrong = call("train", a, "--layer", "up_ft1", "--variant", "tree", "--out", tmp_path / "e")
-    assert wrong.exit_code == 2 and "unknown variant 'tree'" in wrong.stderr
-
-# cell 95ea47bb
-def test_explore_writes_a_page_of_runs(tmp_path):
-    import torch
-
-    from revelio.sae.concepts import find_concepts
-    from revelio.sae.training import TrainConfig, train_ksae
-    x = torch.randn(60, 4, generator=torch.Generator().manual_seed(0))
-    for name, t in (("a", 0), ("b", 25)):
-        train_ksae(x, "up_ft1", t, tmp_path / name / "ksae", TrainConfig(k=2, n_neurons=8, n_steps=5, batch_size=16))
-        find_concepts(tmp_path / name / "ksae", tmp_path / name / "concepts", x)
-    said = call("explore", tmp_path / "a", tmp_path / "b/concepts", "--out", tmp_path / "page")
-    assert said.exit_code == 0 and said.stdout.splitlines()[-1] == str(tmp_path / "page")
-    assert (tmp_path / "page/index.html").is_file() and (tmp_path / "page/data/run1").is_dir()
-    said = call("explore", tmp_path / "a/ksae", "--out", tmp_path / "other")
-    assert said.exit_code == 2 and "no concepts folder" in said.stderr and not (tmp_path / "other").exists()
-
-
-def test_image_size_and_revision_reach_the_model(tiny, tmp_path, monkeypatch):
-    from revelio.store import FeatureStore
-    size = ["--k", 4, "--expansion", 2, "--steps", 5, "--limit", 40]
-    for arguments, store in ((("extract", "--layers", "up_ft1", "--limit", 8), "a"), (("run", *size), "b/store")):
-        out = tmp_path / store.split("/")[0]
-        said = call(*arguments, "--model", tiny, "--image-size", 96, "--out", out)
-        assert said.exit_code == 0, said.output
-        assert FeatureStore(tmp_path / store).settings["image_size"] == 96
-        for wrong, words in ((("--image-size", 100), "multiple of 32"), (("--revision", "main"), "Leave the revision")):
-            said = call(*arguments, "--model", tiny, *wrong, "--out", tmp_path / "c")
-            assert said.exit_code == 2 and words in said.stderr, said.output
-    assert "12 x 12" in call("layers", tiny, "--image-size", 96).stdout
-
-
-def test_models_and_layers_are_listed(tiny):
-    assert "mini-sd" in call("models").stdout
-    assert [line.split()[0] for line in call("layers", tiny).stdout.splitlines()][-1] == "up_ft3"
-
-# cell 23b37945
-def test_defaults_follow_the_depth_of_a_transformer():
-    from types import SimpleNamespace
-    deep = SimpleNamespace(layers=[f"block_{i}" for i in range(28)])
-    assert default_layers(deep) == [f"block_{i}" for i in (6, 10, 14, 18, 22)] and default_layer(deep) == "block_14"
-    assert default_layer(SimpleNamespace(layers=[f"block_{i}" for i in range(12)])) == "block_6"
-
-# cell 70ca1abe
-def test_doctor_says_what_is_wrong_and_exits_with_it(tmp_path):
-    well = call("doctor", "mini-dit", "--n", 4, "--out", tmp_path / "d")
-    assert well.exit_code == 0 and "denoising skill: 0." in well.output, well.output
-    assert (tmp_path / "d/doctor.png").is_file() and (tmp_path / "d/doctor.json").is_file()
-    from revelio.models.tiny import save_tiny_model
-    ill = call("doctor", save_tiny_model(tmp_path / "tiny", "unet"), "--n", 2)
-    assert ill.exit_code == 1 and "looks untrained" in ill.output, ill.output
-
-# cell 39118cce
-def test_verify_says_whole_only_after_it_has_looked(stores, monkeypatch):
-    from revelio.core import RevelioError
-    from revelio.store import FeatureStore
-    assert "whole" in call("verify", stores / "test").stdout
-
-    def verify(store):
-        raise RevelioError("row 7 is not finite")
-    monkeypatch.setattr(FeatureStore, "verify", verify)
-    said = call("verify", stores / "test")
-    assert said.exit_code == 2 and said.stdout == "" and "row 7" in said.stderr

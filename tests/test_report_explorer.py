@@ -23,9 +23,11 @@ from revelio.core import RevelioError, atomic_path, fingerprint, logger, read_js
 from revelio.sae.concepts import Concepts
 from revelio.sae.metrics import code_matrix
 import shutil
+import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 import torch
+from revelio.report.style import color
 from revelio.sae.concepts import find_concepts, write_heatmaps
 from revelio.sae.ksae import KSAE
 from revelio.sae.training import TrainConfig, train_ksae
@@ -102,6 +104,20 @@ def one(tmp_path_factory):
     write_explorer(run.path, folder / "page")
     return folder, x, run
 
+# cell ae8995ce
+def test_a_picture_is_cut_to_its_central_square(tmp_path):
+    from revelio.report.explorer import _Sheets
+    picture = Image.new("RGB", (120, 40), "red")
+    picture.paste("blue", (40, 0, 80, 40))
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG")
+    sheets = _Sheets(tmp_path / "sheets")
+    for data in (None, buffer.getvalue()):
+        sheets.add(data)
+    sheets.close()
+    found = np.asarray(Image.open(tmp_path / "sheets/0.webp").convert("RGB"))[4:60, 70:124]
+    assert found[..., 2].min() > 200 and found[..., 0].max() < 60 and sheets.has == [False, True]
+
 # cell ce782448
 def test_sheets_hold_every_thumbnail_in_its_place(one):
     folder, _, run = one
@@ -118,7 +134,7 @@ def test_sheets_hold_every_thumbnail_in_its_place(one):
         assert np.abs(np.subtract(sheet.getpixel(at), colors[row % 6])).max() < 12, row
     assert len(list((folder / "page/data/set0/sheets").iterdir())) == 15
 
-
+# cell 64b2912e
 def test_codes_come_back_from_the_page(one):
     folder, x, run = one
     info = read_page(folder / "page")["runs"][0]
@@ -157,45 +173,6 @@ def test_the_table_of_neurons_comes_back_from_the_page(one):
                                         if isinstance(wanted["best_class_group"], str) else -1)
         assert bool(known["significant0"]) == wanted["significant_label"]
         assert np.allclose(known["entropy_null0"], wanted["entropy_null_label"], rtol=1e-3, equal_nan=True)
-
-# cell 77cae11a
-@pytest.mark.skipif(not shutil.which("node"), reason="node runs the code of the page")
-def test_what_is_not_there_is_no_word(tmp_path):
-    import subprocess
-    source = importlib.resources.files("revelio.report") / "explorer_page"
-    dom = """const revelio = {views: {}}, make = (tag) => ({tag, children: [], style: {}, dataset: {}, append(...x) {
-      this.children.push(...x.map((one) => one?.tag ? one : String(one))); },
-      replaceChildren(...x) { this.children = []; this.append(...x); }, setAttribute() {}, addEventListener() {}});
-      const document = {createElement: make, createElementNS: (_, tag) => make(tag)};"""
-    ask = """const said = revelio.refill(revelio.el("p", {}, "old"), "a", null, undefined, false, [["b", null]], 0);
-      console.log(JSON.stringify([said.children, revelio.el("p", {}, null, "x").children, revelio.warning({}),
-        revelio.warning({warning: "by heart"}).children.at(-1)]));"""
-    parts = (source / "parts.js").read_text()
-    (tmp_path / "x.js").write_text(dom + parts.replace('"use strict";', "") + ask, encoding="utf-8")
-    done = subprocess.run(["node", tmp_path / "x.js"], capture_output=True, text=True)
-    assert done.stdout.strip() == '[["a","b","0"],["x"],null,"by heart"]', done.stderr
-
-
-def test_import_is_light():
-    import subprocess
-    import sys
-    heavy = {"diffusers", "transformers", "matplotlib", "umap"}
-    code = f"import sys, revelio.report.explorer; print({heavy} & set(sys.modules))"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "set()"
-
-# cell ae8995ce
-def test_a_picture_is_cut_to_its_central_square(tmp_path):
-    from revelio.report.explorer import _Sheets
-    picture = Image.new("RGB", (120, 40), "red")
-    picture.paste("blue", (40, 0, 80, 40))
-    buffer = io.BytesIO()
-    picture.save(buffer, "PNG")
-    sheets = _Sheets(tmp_path / "sheets")
-    for data in (None, buffer.getvalue()):
-        sheets.add(data)
-    sheets.close()
-    found = np.asarray(Image.open(tmp_path / "sheets/0.webp").convert("RGB"))[4:60, 70:124]
-    assert found[..., 2].min() > 200 and found[..., 0].max() < 60 and sheets.has == [False, True]
 
 # cell f5c14bb5
 def test_components_are_those_of_the_dense_way(one):
@@ -408,6 +385,31 @@ def test_the_warning_of_a_ksae_and_the_origin_of_names_are_on_the_page(one, tmp_
     assert read_page(page)["runs"][0]["warning"] == "memorised"
     for name in ("neurons", "neuron", "map", "compare"):
         assert "warning" in (page / f"app/{name}.js").read_text(), f"{name} shows purity without the warning"
+
+# cell 77cae11a
+@pytest.mark.skipif(not shutil.which("node"), reason="node runs the code of the page")
+def test_what_is_not_there_is_no_word(tmp_path):
+    import subprocess
+    source = importlib.resources.files("revelio.report") / "explorer_page"
+    dom = """const revelio = {views: {}}, make = (tag) => ({tag, children: [], style: {}, dataset: {}, append(...x) {
+      this.children.push(...x.map((one) => one?.tag ? one : String(one))); },
+      replaceChildren(...x) { this.children = []; this.append(...x); }, setAttribute() {}, addEventListener() {}});
+      const document = {createElement: make, createElementNS: (_, tag) => make(tag)};"""
+    ask = """const said = revelio.refill(revelio.el("p", {}, "old"), "a", null, undefined, false, [["b", null]], 0);
+      console.log(JSON.stringify([said.children, revelio.el("p", {}, null, "x").children, revelio.warning({}),
+        revelio.warning({warning: "by heart"}).children.at(-1)]));"""
+    parts = (source / "parts.js").read_text()
+    (tmp_path / "x.js").write_text(dom + parts.replace('"use strict";', "") + ask, encoding="utf-8")
+    done = subprocess.run(["node", tmp_path / "x.js"], capture_output=True, text=True)
+    assert done.stdout.strip() == '[["a","b","0"],["x"],null,"by heart"]', done.stderr
+
+
+def test_import_is_light():
+    import subprocess
+    import sys
+    heavy = {"diffusers", "transformers", "matplotlib", "umap"}
+    code = f"import sys, revelio.report.explorer; print({heavy} & set(sys.modules))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "set()"
 
 # cell 2c85762a
 def test_explore_serves_the_page_alone_and_writes_it_once(one, tmp_path):

@@ -58,14 +58,6 @@ def test_sigma_label_is_drawn_over_its_chance_level():
     assert list(line.get_ydata()) == [0.9, 0.8], "published rows must follow the layer order"
     plt.close(ax.figure)
 
-# cell c9e348fc
-def test_depth_curves_have_a_line_and_a_null_per_level():
-    frame = _demo_frame().assign(depth=0.5)
-    lines = depth_curves(frame, "purity", "level").lines
-    assert {line.get_color() for line in lines} == {color("label"), color("style")}
-    assert sum(line.get_linestyle() == "--" for line in lines) == 2
-    plt.close("all")
-
 # cell 53ffefb5
 def _one_layer():
     entropy = dict(entropy=1.0, entropy_low=0.9, entropy_high=1.1, entropy_null=2.0)
@@ -102,6 +94,22 @@ def test_labels_of_many_panels_do_not_overlap():
     assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
     plt.close(fig)
 
+# cell c9e348fc
+def test_depth_curves_have_a_line_and_a_null_per_level():
+    frame = _demo_frame().assign(depth=0.5)
+    lines = depth_curves(frame, "purity", "level").lines
+    assert {line.get_color() for line in lines} == {color("label"), color("style")}
+    assert sum(line.get_linestyle() == "--" for line in lines) == 2
+    plt.close("all")
+
+# cell 4a39c5b7
+def test_stacked_shares_stand_on_each_other():
+    df = pd.DataFrame(dict(layer=["a", "a", "b", "b"], level=["group", "none"] * 2, share=[0.25, 0.75, 1, 0]))
+    bars = stacked_shares(df, "layer", "level").patches
+    assert [(bar.get_y(), bar.get_height()) for bar in bars] == [(0, 0.25), (0, 1), (0.25, 0.75), (1, 0)]
+    assert mpl.colors.to_hex(bars[0].get_facecolor()) == color("group")
+    plt.close("all")
+
 # cell 59a290ec
 def test_gallery_takes_bytes_images_and_arrays():
     buffer = io.BytesIO()
@@ -122,14 +130,6 @@ def test_row_labels_name_level_class_purity_and_chance():
     assert row["label"] == "up_ft1\nneuron 7: cat face\na: cats\npurity 0.9, chance 0.25"
     assert row["images"] == ["second", "first"]
     assert neuron_rows(frame[["neuron", "top_rows"]], ["first", "second"])[0]["label"] == "neuron 7"
-
-# cell 4a39c5b7
-def test_stacked_shares_stand_on_each_other():
-    df = pd.DataFrame(dict(layer=["a", "a", "b", "b"], level=["group", "none"] * 2, share=[0.25, 0.75, 1, 0]))
-    bars = stacked_shares(df, "layer", "level").patches
-    assert [(bar.get_y(), bar.get_height()) for bar in bars] == [(0, 0.25), (0, 1), (0.25, 0.75), (1, 0)]
-    assert mpl.colors.to_hex(bars[0].get_facecolor()) == color("group")
-    plt.close("all")
 
 # cell a4ce8c83
 def _tiny_concepts(folder, n=120, pictures=True, labels=True):

@@ -14,6 +14,7 @@ from revelio.store import FeatureStore
 import re
 import matplotlib.pyplot as plt
 import pytest
+from revelio.report.style import color, set_style
 from revelio.stats import bootstrap_mean, contrasts
 
 # cell 30867d5c

@@ -12,6 +12,12 @@ from revelio.core import logger
 import matplotlib.pyplot as plt
 import pytest
 
+# cell 4a4f1f34
+def test_a_font_that_is_installed_is_used(monkeypatch):
+    from revelio.report.style import _fonts
+    monkeypatch.setattr(mpl.font_manager, "get_font_names", lambda: ["Noto Emoji", "Comic Sans", "Noto Sans CJK SC"])
+    assert _fonts() == ["DejaVu Sans", "Noto Sans CJK SC", "Noto Emoji"]
+
 # cell 78e46d3f
 import logging
 import warnings
@@ -57,12 +63,6 @@ def test_labels_without_glyphs_are_numbers_with_one_warning(styled, caplog, tmp_
     ax.set_title("Größe, ∫ and مرحبا")
     fig.savefig(tmp_path / f"b.{end}")
     assert len(caplog.records) == 1 and ax.get_title() == "Größe, ∫ and مرحبا"
-
-
-def test_a_font_that_is_installed_is_used(monkeypatch):
-    from revelio.report.style import _fonts
-    monkeypatch.setattr(mpl.font_manager, "get_font_names", lambda: ["Noto Emoji", "Comic Sans", "Noto Sans CJK SC"])
-    assert _fonts() == ["DejaVu Sans", "Noto Sans CJK SC", "Noto Emoji"]
 
 # cell b1639cbd
 def test_ids_stand_for_classes_that_have_no_glyph(styled, tmp_path, caplog):

@@ -65,28 +65,6 @@ def _verdicts(df, published=None):
     rows = compare_curves(df, _published_layers() if published is None else published, "layers")
     return [row["verdict"] for row in rows]
 
-
-def test_the_order_agrees_only_by_both_rules():
-    right = (9.0, 8.0, 10.0)
-    assert _verdicts(_our_layers(right))[2] == "agree"
-    assert _verdicts(_our_layers(right, equal=dict(zip(PURITY, (8.0, 9.0, 10.0)))))[2] == "undecided"
-
-
-def test_variants_are_listed_where_they_go_beyond_the_null():
-    row = dict(contrast="x", difference=-0.05, low=-0.07, high=-0.03, told_apart=True, variant="noto", control="few",
-               what="accuracy", layer="up_ft2", level="style", null=False, beyond_null=True)
-    said = _listed_contrasts([row | dict(null=True, variant="again"), row, row | dict(layer="up_ft1"),
-                              row | dict(beyond_null=False, level="group"),
-                              row | dict(told_apart=False, level="label")])
-    assert said == ("2 of 4 contrasts are told apart and differ by more than two trainings of the control, of which "
-                    "1 of 1 are told apart: noto - few, accuracy, style: -0.050 [-0.070, -0.030] at up_ft2, "
-                    "-0.050 [-0.070, -0.030] at up_ft1")
-
-
-def _listed_contrasts(rows):
-    from revelio.report.tables import _listed
-    return _listed(rows)
-
 # cell a7f994b2
 def test_seeds_of_a_cell_are_one_row_with_the_interval_of_their_mean():
     cells = invented_cells({"up_ft1": 0.5, "up_ft2": 0.4}, {"up_ft1": 16, "up_ft2": 18})
@@ -162,6 +140,12 @@ def test_the_same_model_and_data_are_compared_by_value_at_equal_image_size():
     assert rows[7]["tolerance"] == SAME_VALUE
     assert _verdicts(_our_layers((8.0, 21.0, 25.0), **same))[7] == "differ"
     assert _verdicts(_our_layers((9.3, 21.0, 25.0), **same | {"image_size": 512}))[7] == "not comparable"
+
+# cell c5a73a73
+def test_the_order_agrees_only_by_both_rules():
+    right = (9.0, 8.0, 10.0)
+    assert _verdicts(_our_layers(right))[2] == "agree"
+    assert _verdicts(_our_layers(right, equal=dict(zip(PURITY, (8.0, 9.0, 10.0)))))[2] == "undecided"
 
 # cell 4549575a
 def test_timesteps_are_compared_at_the_published_layer_alone():
@@ -312,6 +296,22 @@ def test_a_changed_record_changes_the_table_and_a_missing_one_shows(tmp_path):
     path.unlink()
     with pytest.raises(RevelioError, match="fig07_accuracy.json is not in .*make figures PRESET=study"):
         readme_table(tmp_path)
+
+# cell ca9b2d17
+def test_variants_are_listed_where_they_go_beyond_the_null():
+    row = dict(contrast="x", difference=-0.05, low=-0.07, high=-0.03, told_apart=True, variant="noto", control="few",
+               what="accuracy", layer="up_ft2", level="style", null=False, beyond_null=True)
+    said = _listed_contrasts([row | dict(null=True, variant="again"), row, row | dict(layer="up_ft1"),
+                              row | dict(beyond_null=False, level="group"),
+                              row | dict(told_apart=False, level="label")])
+    assert said == ("2 of 4 contrasts are told apart and differ by more than two trainings of the control, of which "
+                    "1 of 1 are told apart: noto - few, accuracy, style: -0.050 [-0.070, -0.030] at up_ft2, "
+                    "-0.050 [-0.070, -0.030] at up_ft1")
+
+
+def _listed_contrasts(rows):
+    from revelio.report.tables import _listed
+    return _listed(rows)
 
 # cell 0970dfc0
 def test_the_table_goes_between_the_marks_and_comes_out_again(tmp_path):

@@ -27,6 +27,20 @@ from revelio.probes.diffc import diffc_flops, diffc_net
 from revelio.probes.zeroshot import N_CLASSES, SCHEDULES, Stage, n_calls, scale_schedule, zero_shot_asks
 from revelio.runs.presets import STAGES, preset_path, read_preset
 
+# cell 85120c63
+def test_a_part_of_a_pass_is_less_than_the_whole():
+    for layers in (("bottleneck",), ("up_ft1",)):
+        for cached in (pass_flops, _architecture):
+            cached.cache_clear()
+        assert 0 < pass_flops("mini-sd", layers).denoise < pass_flops("mini-sd").denoise
+
+
+def test_a_pass_is_counted_as_it_is_known():
+    sd15, sd21 = pass_flops("sd15"), pass_flops("sd21-base")
+    assert sd15.denoise == pytest.approx(0.80e12, rel=0.02)  # 512 px, two for each product, attention counted
+    assert sd15.encode == sd21.encode  # the same VAE at the same size
+    assert pass_flops("dit-xl-2-256").denoise == pytest.approx(2 * 118.6e9, rel=0.02)  # Peebles and Xie 2023, table 9
+
 # cell 6f60cada
 import pytest
 import torch
@@ -58,7 +72,7 @@ def preset(tmp_path, old="", new=""):
     path.write_text(PRESET.replace(old, new, 1) if old else PRESET)
     return path
 
-
+# cell 8d6760ed
 @pytest.mark.parametrize("old, new, words", [
     ("model: mini-sd", "model: mini-ds", "mine.yaml: runs.a.extract: unknown model 'mini-ds'"),
     ("[bottleneck, up_ft1]", "[up_ft9, up_ft1]", "runs.a.extract: unknown layer 'up_ft9'"),
@@ -70,20 +84,6 @@ def test_what_a_preset_names_is_looked_up(tmp_path, old, new, words):
     with pytest.raises(RevelioError, match=words):
         check_sources(read_preset(preset(tmp_path, old, new)), "mine.yaml")
 
-# cell 85120c63
-def test_a_part_of_a_pass_is_less_than_the_whole():
-    for layers in (("bottleneck",), ("up_ft1",)):
-        for cached in (pass_flops, _architecture):
-            cached.cache_clear()
-        assert 0 < pass_flops("mini-sd", layers).denoise < pass_flops("mini-sd").denoise
-
-
-def test_a_pass_is_counted_as_it_is_known():
-    sd15, sd21 = pass_flops("sd15"), pass_flops("sd21-base")
-    assert sd15.denoise == pytest.approx(0.80e12, rel=0.02)  # 512 px, two for each product, attention counted
-    assert sd15.encode == sd21.encode  # the same VAE at the same size
-    assert pass_flops("dit-xl-2-256").denoise == pytest.approx(2 * 118.6e9, rel=0.02)  # Peebles and Xie 2023, table 9
-
 # cell 127663d1
 def test_the_peak_of_a_chain_is_two_of_its_tensors():
     with torch.device("meta"):
@@ -94,6 +94,38 @@ def test_the_peak_of_a_chain_is_two_of_its_tensors():
     assert peak_bytes(lambda: net(x)) == 5 * x.nbytes  # kept for the gradient
     tokens = torch.empty(1, 8, 4096, 64, device="meta")
     assert peak_bytes(lambda: F.scaled_dot_product_attention(tokens, key=tokens, value=tokens)) == tokens.nbytes
+
+# cell 439b088d
+def test_each_zero_shot_classifier_is_counted(tmp_path):
+    asks = "[{prompts: class}, {model: mini-dit, prompts: numbers, level: label}]"
+    plan = read_preset(preset(tmp_path, "group-gap-s0]}", f"group-gap-s0], zero_shot: {asks}}}"))
+    few, many = (n_calls([Stage(2, 3), Stage(4, 1)], n) for n in (9, 98))
+    flops = 4 * (few * pass_flops("mini-sd").denoise + many * pass_flops("mini-dit").denoise)
+    job = jobs_of(plan, Rates(fp32=1e12)).set_index("stage").loc["inference"]
+    assert job.gpu_hours == pytest.approx(flops / 1e12 / 3600)
+    plan["inference"]["i"]["zero_shot"][0]["model"] = "sd15"
+    assert "sd15" in set(downloads_of(plan)["name"])
+
+
+def test_text_encoders_have_the_stated_sizes():
+    def clip(cls="CLIPTextModel", **size):
+        with torch.device("meta"):
+            return sum(p.numel() for p in getattr(transformers, cls)(transformers.CLIPTextConfig(**size)).parameters())
+    assert clip(hidden_size=768, intermediate_size=3072, num_hidden_layers=12) == CLIP_L
+    assert clip(hidden_size=1024, intermediate_size=4096, num_hidden_layers=23) == CLIP_H
+    assert clip("CLIPTextModelWithProjection", hidden_size=1280, intermediate_size=5120, num_hidden_layers=32,
+                projection_dim=1280) == CLIP_G
+    with torch.device("meta"):
+        t5 = transformers.T5EncoderModel(transformers.T5Config(
+            vocab_size=32128, d_model=4096, d_kv=64, d_ff=10240, num_layers=24, num_heads=64,
+            feed_forward_proj="gated-gelu"))
+    assert sum(p.numel() for p in t5.parameters()) == T5_XXL
+    assert set(TEXT) == {a for a, e in MODELS.items() if e.hub_ids and e.prompts == "text"}
+
+
+def test_downloads_of_a_model_are_its_parameters():
+    assert model_gigabytes("sd15") == pytest.approx(4 * (859.5 + 83.7 + 123.1) / 1e3, rel=0.01)
+    assert model_gigabytes("mini-sd") == 0
 
 # cell 1f9ad7b7
 def test_a_pass_takes_what_real_tensors_take():
@@ -154,38 +186,6 @@ def test_the_jobs_are_counted_by_hand(tmp_path):
     calls = n_calls([Stage(2, 3), Stage(4, 1)], 9)  # groups, as the Diff-C beside it
     assert jobs.loc["inference", "i"].gpu_hours == pytest.approx(
         4 * calls * pass_flops("mini-sd").denoise / 1e12 / 3600)
-
-# cell 439b088d
-def test_each_zero_shot_classifier_is_counted(tmp_path):
-    asks = "[{prompts: class}, {model: mini-dit, prompts: numbers, level: label}]"
-    plan = read_preset(preset(tmp_path, "group-gap-s0]}", f"group-gap-s0], zero_shot: {asks}}}"))
-    few, many = (n_calls([Stage(2, 3), Stage(4, 1)], n) for n in (9, 98))
-    flops = 4 * (few * pass_flops("mini-sd").denoise + many * pass_flops("mini-dit").denoise)
-    job = jobs_of(plan, Rates(fp32=1e12)).set_index("stage").loc["inference"]
-    assert job.gpu_hours == pytest.approx(flops / 1e12 / 3600)
-    plan["inference"]["i"]["zero_shot"][0]["model"] = "sd15"
-    assert "sd15" in set(downloads_of(plan)["name"])
-
-
-def test_text_encoders_have_the_stated_sizes():
-    def clip(cls="CLIPTextModel", **size):
-        with torch.device("meta"):
-            return sum(p.numel() for p in getattr(transformers, cls)(transformers.CLIPTextConfig(**size)).parameters())
-    assert clip(hidden_size=768, intermediate_size=3072, num_hidden_layers=12) == CLIP_L
-    assert clip(hidden_size=1024, intermediate_size=4096, num_hidden_layers=23) == CLIP_H
-    assert clip("CLIPTextModelWithProjection", hidden_size=1280, intermediate_size=5120, num_hidden_layers=32,
-                projection_dim=1280) == CLIP_G
-    with torch.device("meta"):
-        t5 = transformers.T5EncoderModel(transformers.T5Config(
-            vocab_size=32128, d_model=4096, d_kv=64, d_ff=10240, num_layers=24, num_heads=64,
-            feed_forward_proj="gated-gelu"))
-    assert sum(p.numel() for p in t5.parameters()) == T5_XXL
-    assert set(TEXT) == {a for a, e in MODELS.items() if e.hub_ids and e.prompts == "text"}
-
-
-def test_downloads_of_a_model_are_its_parameters():
-    assert model_gigabytes("sd15") == pytest.approx(4 * (859.5 + 83.7 + 123.1) / 1e3, rel=0.01)
-    assert model_gigabytes("mini-sd") == 0
 
 # cell 6ab013cd
 def test_the_report_says_the_sums_and_what_is_unknown(tmp_path):

@@ -57,46 +57,6 @@ def test_plain_refuses_by_name(given):
     with pytest.raises(RevelioError, match="parameter p"):
         plain(given, "p")
 
-
-JOB = """
-import os, sys, time
-from revelio.runs.runner import take_gpu
-slot, began = take_gpu(sys.argv[1], int(sys.argv[2]), 0.02), time.time()
-print(os.environ.get("CUDA_VISIBLE_DEVICES"), began, flush=True)
-time.sleep(float(sys.argv[3]))
-print(time.time())
-"""
-
-# cell b142c79f
-def job(folder, n, seconds, visible=None):
-    env = {k: v for k, v in os.environ.items() if k != "CUDA_VISIBLE_DEVICES"}
-    env |= {} if visible is None else {"CUDA_VISIBLE_DEVICES": visible}
-    return subprocess.Popen([sys.executable, "-c", JOB, str(folder), str(n), str(seconds)], text=True,
-                            stdout=subprocess.PIPE, env=env)
-
-
-def test_no_two_jobs_have_a_gpu_at_the_same_time(tmp_path):
-    said = [j.communicate()[0].split() for j in [job(tmp_path / "gpus", 2, 0.5) for _ in range(3)]]
-    spans = [(gpu, float(began), float(ended)) for gpu, began, ended in said]
-    assert {gpu for gpu, *_ in spans} == {"0", "1"}  # two at once, the third after one of them
-    for gpu in "01":
-        own = sorted(span[1:] for span in spans if span[0] == gpu)
-        assert all(before[1] <= after[0] for before, after in zip(own, own[1:]))
-
-
-def test_a_killed_job_frees_its_gpu_and_what_is_visible_is_respected(tmp_path):
-    first = job(tmp_path, 4, 60, "GPU-a,3")
-    assert first.stdout.readline().split()[0] == "GPU-a"
-    second = job(tmp_path, 4, 60, "GPU-a,3")
-    assert second.stdout.readline().split()[0] == "3"
-    third = job(tmp_path, 4, 0, "GPU-a,3")
-    time.sleep(1)
-    first.kill()
-    assert third.communicate(timeout=30)[0].split()[0] == "GPU-a"
-    second.kill()
-    assert job(tmp_path, 4, 0, "").communicate()[0].split()[0] != "0"  # no GPU was to be seen: none is taken
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["0", "1"]
-
 # cell 06a31135
 def write_notebook(path, *sources, tag=0, kernel="my_env"):
     "Write a notebook; the cell number `tag` gets the parameters tag."
@@ -232,6 +192,46 @@ def test_a_refused_run_keeps_the_older_copy(tmp_path):
     with pytest.raises(RevelioError):
         run_notebook(nb, out, {"y": 1})
     assert out.read_text() == "an older run"
+
+# cell b142c79f
+JOB = """
+import os, sys, time
+from revelio.runs.runner import take_gpu
+slot, began = take_gpu(sys.argv[1], int(sys.argv[2]), 0.02), time.time()
+print(os.environ.get("CUDA_VISIBLE_DEVICES"), began, flush=True)
+time.sleep(float(sys.argv[3]))
+print(time.time())
+"""
+
+
+def job(folder, n, seconds, visible=None):
+    env = {k: v for k, v in os.environ.items() if k != "CUDA_VISIBLE_DEVICES"}
+    env |= {} if visible is None else {"CUDA_VISIBLE_DEVICES": visible}
+    return subprocess.Popen([sys.executable, "-c", JOB, str(folder), str(n), str(seconds)], text=True,
+                            stdout=subprocess.PIPE, env=env)
+
+
+def test_no_two_jobs_have_a_gpu_at_the_same_time(tmp_path):
+    said = [j.communicate()[0].split() for j in [job(tmp_path / "gpus", 2, 0.5) for _ in range(3)]]
+    spans = [(gpu, float(began), float(ended)) for gpu, began, ended in said]
+    assert {gpu for gpu, *_ in spans} == {"0", "1"}  # two at once, the third after one of them
+    for gpu in "01":
+        own = sorted(span[1:] for span in spans if span[0] == gpu)
+        assert all(before[1] <= after[0] for before, after in zip(own, own[1:]))
+
+
+def test_a_killed_job_frees_its_gpu_and_what_is_visible_is_respected(tmp_path):
+    first = job(tmp_path, 4, 60, "GPU-a,3")
+    assert first.stdout.readline().split()[0] == "GPU-a"
+    second = job(tmp_path, 4, 60, "GPU-a,3")
+    assert second.stdout.readline().split()[0] == "3"
+    third = job(tmp_path, 4, 0, "GPU-a,3")
+    time.sleep(1)
+    first.kill()
+    assert third.communicate(timeout=30)[0].split()[0] == "GPU-a"
+    second.kill()
+    assert job(tmp_path, 4, 0, "").communicate()[0].split()[0] != "0"  # no GPU was to be seen: none is taken
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["0", "1"]
 
 # cell 6c5748ae
 def test_a_kernel_that_does_not_come_up_is_started_again_and_recorded(tmp_path, monkeypatch, capsys):

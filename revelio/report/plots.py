@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['X_LABELS', 'Y_LABELS', 'SIGMA_LABEL', 'MARKERS', 'GRID_CAPTION', 'purity_by_layer', 'purity_by_timestep',
-           'sigma_label_panel', 'sigma_curve', 'depth_curves', 'published_over_chance', 'purity_grid', 'gallery',
-           'as_picture', 'show_heatmap', 'neuron_rows', 'stacked_shares', 'save_gallery']
+           'sigma_label_panel', 'sigma_curve', 'published_over_chance', 'purity_grid', 'depth_curves', 'stacked_shares',
+           'as_picture', 'show_heatmap', 'gallery', 'neuron_rows', 'save_gallery']
 
 # %% ../../nbs/report/02_plots.ipynb #27cf7d31
 import io
@@ -129,25 +129,6 @@ def sigma_curve(
     ax.errorbar(at, ratio, yerr=np.abs([ratio - low, high - ratio]), color=line_color, marker="o", capsize=1.5,
                 elinewidth=0.8, **how)
 
-# %% ../../nbs/report/02_plots.ipynb #dbd363ce
-def depth_curves(
-    df: pd.DataFrame,        # depth in [0, 1], y, y_low, y_high; y_null is drawn dashed where it is there
-    y: str,                  # "purity" or "lift"
-    hue: str,                # column of the lines: "level" or "model"
-    ax: Axes | None = None,
-) -> Axes:
-    "Plot a statistic of the neurons against the depth of their layer: layers of different models share no names."
-    ax = ax if ax is not None else plt.subplots(figsize=(COLUMN, 2.3))[1]
-    for name, rows in df.groupby(hue, sort=False):
-        spread = np.abs(np.stack([rows[y] - rows[f"{y}_low"], rows[f"{y}_high"] - rows[y]]))
-        ax.errorbar(rows["depth"], rows[y], yerr=spread, color=color(name), marker="o", capsize=1.5, elinewidth=0.8,
-                    label=name)
-        if f"{y}_null" in rows:
-            ax.plot(rows["depth"], rows[f"{y}_null"], color=color(name), ls=(0, (4, 3)), lw=0.9, alpha=0.7)
-    ax.set(xlabel="depth →", ylabel=Y_LABELS.get(y, y), xlim=(-0.06, 1.06))
-    _from_zero(ax)
-    return ax
-
 # %% ../../nbs/report/02_plots.ipynb #582f3943
 def published_over_chance(
     numbers: pd.DataFrame,  # the published numbers: table, model, dataset, layer, timestep, metric, value
@@ -199,38 +180,48 @@ def purity_grid(
                columnspacing=1.2, handlelength=1.8)
     return fig
 
-# %% ../../nbs/report/02_plots.ipynb #0e0bd536
-def gallery(
-    rows: Sequence[dict],        # each: label (left), images (bytes, PIL, arrays), color; captions, heatmaps (optional)
-    width: float = PAGE,         # inches
-    label_width: float = 1.35,   # inches
-) -> Figure:
-    "Draw the top images of neurons, one row each, in the order given; RevelioError when there is nothing to show."
-    n_columns = max((len(row["images"]) for row in rows), default=0)
-    if not n_columns:
-        raise RevelioError("a gallery without images was asked for: no neuron fires, or none was given.")
-    side = (width - label_width) / n_columns
-    captioned = any(row.get("captions") for row in rows)
-    height = side * (1.3 if captioned else 1.06)
-    fig = plt.figure(figsize=(width, height * len(rows)), layout="constrained")
-    fig.set_layout_engine("none")  # a placeholder; with layout="none" at the start, savefig would put the default back
-    for r, row in enumerate(rows):
-        bottom = 1 - (r + 1) / len(rows)
-        fig.text(0.004, bottom + (1 - 0.5 * side / height) / len(rows), row["label"], va="center", ha="left",
-                 fontsize=6.5, color=row.get("color", "black"), linespacing=1.25)
-        for c, image in enumerate(row["images"]):
-            ax = fig.add_axes(((label_width + (c + 0.03) * side) / width,
-                               bottom + (1 - 0.97 * side / height) / len(rows),
-                               0.94 * side / width, 0.94 * side / height / len(rows)))
-            if row.get("heatmaps") is None:
-                ax.imshow(as_picture(image))
-            else:
-                show_heatmap(ax, as_picture(image), row["heatmaps"][c], row["heatmaps"])
-            ax.set(xticks=[], yticks=[])
-            sns.despine(ax=ax, left=True, bottom=True)
-            if row.get("captions"):
-                ax.set_xlabel(_shorten(row["captions"][c], int(side * 22)), fontsize=4.5, labelpad=1)
-    return fig
+# %% ../../nbs/report/02_plots.ipynb #dbd363ce
+def depth_curves(
+    df: pd.DataFrame,        # depth in [0, 1], y, y_low, y_high; y_null is drawn dashed where it is there
+    y: str,                  # "purity" or "lift"
+    hue: str,                # column of the lines: "level" or "model"
+    ax: Axes | None = None,
+) -> Axes:
+    "Plot a statistic of the neurons against the depth of their layer: layers of different models share no names."
+    ax = ax if ax is not None else plt.subplots(figsize=(COLUMN, 2.3))[1]
+    for name, rows in df.groupby(hue, sort=False):
+        spread = np.abs(np.stack([rows[y] - rows[f"{y}_low"], rows[f"{y}_high"] - rows[y]]))
+        ax.errorbar(rows["depth"], rows[y], yerr=spread, color=color(name), marker="o", capsize=1.5, elinewidth=0.8,
+                    label=name)
+        if f"{y}_null" in rows:
+            ax.plot(rows["depth"], rows[f"{y}_null"], color=color(name), ls=(0, (4, 3)), lw=0.9, alpha=0.7)
+    ax.set(xlabel="depth →", ylabel=Y_LABELS.get(y, y), xlim=(-0.06, 1.06))
+    _from_zero(ax)
+    return ax
+
+# %% ../../nbs/report/02_plots.ipynb #fa2455ab
+def stacked_shares(
+    df: pd.DataFrame,        # x, kind, share; every kind in each x, in the order of the stack
+    x: str,                  # column of the bars, in their order
+    kind: str,               # column of the parts, e.g. of the label level
+    ax: Axes | None = None,
+) -> Axes:
+    "Stack shares that sum to one, one bar per x; `none` and other names without a colour are grey."
+    ax = ax if ax is not None else plt.subplots(figsize=(COLUMN, 2.3))[1]
+    ticks, kinds = list(dict.fromkeys(df[x])), list(dict.fromkeys(df[kind]))
+    greys = iter(sns.color_palette("light:#6b6b6b", len(kinds) + 1).as_hex()[1:])
+    floor = np.zeros(len(ticks))
+    for name in kinds:
+        share = df[df[kind] == name].set_index(x)["share"].reindex(ticks).fillna(0).to_numpy()
+        fill = "#e4e4e4" if name == "none" else PALETTE.get(name) or next(greys)
+        ax.bar(range(len(ticks)), share, bottom=floor, color=fill, width=0.7, label=name)
+        floor += share
+    ax.set_xticks(range(len(ticks)), ticks, rotation=30, ha="right")
+    ax.set_ylim(0, 1)
+    handles, names = ax.get_legend_handles_labels()
+    ax.legend(handles[::-1], names[::-1], loc="center left", bbox_to_anchor=(1, 0.5))
+    return ax
+
 
 # %% ../../nbs/report/02_plots.ipynb #a7f1b166
 def as_picture(
@@ -268,6 +259,39 @@ def _shorten(text, n):
     text = str(text)
     return text if len(text) <= n else text[:max(1, n - 1)] + "…"
 
+# %% ../../nbs/report/02_plots.ipynb #0e0bd536
+def gallery(
+    rows: Sequence[dict],        # each: label (left), images (bytes, PIL, arrays), color; captions, heatmaps (optional)
+    width: float = PAGE,         # inches
+    label_width: float = 1.35,   # inches
+) -> Figure:
+    "Draw the top images of neurons, one row each, in the order given; RevelioError when there is nothing to show."
+    n_columns = max((len(row["images"]) for row in rows), default=0)
+    if not n_columns:
+        raise RevelioError("a gallery without images was asked for: no neuron fires, or none was given.")
+    side = (width - label_width) / n_columns
+    captioned = any(row.get("captions") for row in rows)
+    height = side * (1.3 if captioned else 1.06)
+    fig = plt.figure(figsize=(width, height * len(rows)), layout="constrained")
+    fig.set_layout_engine("none")  # a placeholder; with layout="none" at the start, savefig would put the default back
+    for r, row in enumerate(rows):
+        bottom = 1 - (r + 1) / len(rows)
+        fig.text(0.004, bottom + (1 - 0.5 * side / height) / len(rows), row["label"], va="center", ha="left",
+                 fontsize=6.5, color=row.get("color", "black"), linespacing=1.25)
+        for c, image in enumerate(row["images"]):
+            ax = fig.add_axes(((label_width + (c + 0.03) * side) / width,
+                               bottom + (1 - 0.97 * side / height) / len(rows),
+                               0.94 * side / width, 0.94 * side / height / len(rows)))
+            if row.get("heatmaps") is None:
+                ax.imshow(as_picture(image))
+            else:
+                show_heatmap(ax, as_picture(image), row["heatmaps"][c], row["heatmaps"])
+            ax.set(xticks=[], yticks=[])
+            sns.despine(ax=ax, left=True, bottom=True)
+            if row.get("captions"):
+                ax.set_xlabel(_shorten(row["captions"][c], int(side * 22)), fontsize=4.5, labelpad=1)
+    return fig
+
 # %% ../../nbs/report/02_plots.ipynb #1685a9dc
 def neuron_rows(
     neurons: pd.DataFrame,   # those to show: neuron, top_rows, concept; granularity where known
@@ -290,30 +314,6 @@ def neuron_rows(
         images = [thumbnails[row] for row in list(neuron["top_rows"])[:n_images]]
         rows.append(dict(label="\n".join(lines), images=images, color=title_color))
     return rows
-
-# %% ../../nbs/report/02_plots.ipynb #fa2455ab
-def stacked_shares(
-    df: pd.DataFrame,        # x, kind, share; every kind in each x, in the order of the stack
-    x: str,                  # column of the bars, in their order
-    kind: str,               # column of the parts, e.g. of the label level
-    ax: Axes | None = None,
-) -> Axes:
-    "Stack shares that sum to one, one bar per x; `none` and other names without a colour are grey."
-    ax = ax if ax is not None else plt.subplots(figsize=(COLUMN, 2.3))[1]
-    ticks, kinds = list(dict.fromkeys(df[x])), list(dict.fromkeys(df[kind]))
-    greys = iter(sns.color_palette("light:#6b6b6b", len(kinds) + 1).as_hex()[1:])
-    floor = np.zeros(len(ticks))
-    for name in kinds:
-        share = df[df[kind] == name].set_index(x)["share"].reindex(ticks).fillna(0).to_numpy()
-        fill = "#e4e4e4" if name == "none" else PALETTE.get(name) or next(greys)
-        ax.bar(range(len(ticks)), share, bottom=floor, color=fill, width=0.7, label=name)
-        floor += share
-    ax.set_xticks(range(len(ticks)), ticks, rotation=30, ha="right")
-    ax.set_ylim(0, 1)
-    handles, names = ax.get_legend_handles_labels()
-    ax.legend(handles[::-1], names[::-1], loc="center left", bbox_to_anchor=(1, 0.5))
-    return ax
-
 
 # %% ../../nbs/report/02_plots.ipynb #9886dcce
 def save_gallery(

@@ -293,6 +293,28 @@ def _read_readers(where, plan):
         rest = {key: value for key, value in plan["explorer"].items() if key not in cells}
         plan["explorer"] = _filled(f"{where}: explorer", "explorer", rest) | cells
 
+# %% ../../nbs/runs/01_presets.ipynb #9fe75f99
+def _rehearse(where, plan, wanted):
+    "Check the settings of a rehearsal; lay them over all others if it is one."
+    small, keys = plan.get("rehearse"), ["gpus", "mem_mb", "threads", *REHEARSE]
+    if small is None:
+        if wanted:
+            raise RevelioError(f"{where} has no settings `rehearse`, see presets/paper.yaml.")
+        return
+    if not isinstance(small, dict) or sorted(small) != sorted(keys):
+        raise RevelioError(f"{where}: rehearse: expected the keys {', '.join(keys)}; it has {', '.join(small)}.")
+    for kind, stage in REHEARSE.items():
+        _filled(f"{where}: rehearse.{kind}", stage, small[kind])
+    if wanted:
+        plan |= {key: small[key] for key in ("gpus", "threads", "mem_mb")}
+        for run in plan["runs"].values():
+            run["extract"] |= small["extract"]
+            if "ksae" in run:
+                run["ksae"] |= small["ksae"]
+        for kind in ("probes", "diffc", "inference"):
+            for entry in plan[kind].values():
+                entry |= small[kind]
+
 # %% ../../nbs/runs/01_presets.ipynb #59ba7a84
 KEYS = ("threads", "timeout", "gpus", "mem_mb", *STAGES, *READERS, "rehearse", "shared")  # shared: a place for anchors
 REHEARSE = {"extract": "extract", "ksae": "ksae", "probes": "probe", "diffc": "diffc", "inference": "inference"}
@@ -342,28 +364,6 @@ def read_preset(
     _read_inference(path.name, plan)
     _read_readers(path.name, plan)
     return plan
-
-# %% ../../nbs/runs/01_presets.ipynb #9fe75f99
-def _rehearse(where, plan, wanted):
-    "Check the settings of a rehearsal; lay them over all others if it is one."
-    small, keys = plan.get("rehearse"), ["gpus", "mem_mb", "threads", *REHEARSE]
-    if small is None:
-        if wanted:
-            raise RevelioError(f"{where} has no settings `rehearse`, see presets/paper.yaml.")
-        return
-    if not isinstance(small, dict) or sorted(small) != sorted(keys):
-        raise RevelioError(f"{where}: rehearse: expected the keys {', '.join(keys)}; it has {', '.join(small)}.")
-    for kind, stage in REHEARSE.items():
-        _filled(f"{where}: rehearse.{kind}", stage, small[kind])
-    if wanted:
-        plan |= {key: small[key] for key in ("gpus", "threads", "mem_mb")}
-        for run in plan["runs"].values():
-            run["extract"] |= small["extract"]
-            if "ksae" in run:
-                run["ksae"] |= small["ksae"]
-        for kind in ("probes", "diffc", "inference"):
-            for entry in plan[kind].values():
-                entry |= small[kind]
 
 # %% ../../nbs/runs/01_presets.ipynb #c1529922
 def count_gpus() -> int:
