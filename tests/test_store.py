@@ -17,15 +17,13 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 from revelio.core import RevelioError, explained, fingerprint, refuse_difference, save_tensors, unknown, versions, write_json
+import re
 import subprocess
 import tempfile
 import pytest
 
-# cell 1b213563
-import errno
-
+# cell a4006896
 SETTINGS = {"layers": ["a", "b"], "timesteps": [0, 25], "seed": 0}
-
 
 CLASSES = {"label": ["even", "odd"]}
 
@@ -41,6 +39,89 @@ def cells_at(positions, std=False):
     return cells | {(*cell, "std"): x / 100 for cell, x in cells.items()} if std else cells
 
 
+def write_store(path, chunks=((0, 1, 2), (3, 4)), finish=True, std=False):
+    writer = StoreWriter(path, SETTINGS, CLASSES)
+    for chunk in chunks:
+        writer.write(images_at(list(chunk)), cells_at(list(chunk), std))
+    (writer.finish if finish else writer.close)()
+    return path
+
+
+def shard_files(path):
+    return sorted(p.relative_to(path).as_posix() for p in path.rglob("*") if p.is_file() and p.name != "manifest.json")
+
+
+def test_resume_knows_what_is_done_and_numbers_on(tmp_path):
+    path = write_store(tmp_path / "s", ((0, 1),), finish=False)
+    with pytest.raises(RevelioError, match="not complete"):
+        FeatureStore(path)
+    writer = StoreWriter(path, SETTINGS, CLASSES)
+    assert writer.done == {"img0", "img1"}
+    with pytest.raises(RevelioError, match="seen twice: 'img1'"):
+        writer.write(images_at([1]), cells_at([1]))
+    writer.write(images_at([2]), cells_at([2]))
+    writer.finish()
+    assert FeatureStore(path).verify() == 3
+
+# cell f08202a3
+def test_other_settings_are_refused_by_name(tmp_path):
+    write_store(tmp_path / "s")
+    with pytest.raises(RevelioError, match="seed = 0, now it is 1"):
+        StoreWriter(tmp_path / "s", SETTINGS | {"seed": 1}, CLASSES)
+    with pytest.raises(RevelioError, match="class names"):
+        StoreWriter(tmp_path / "s", SETTINGS, {"label": ["odd", "even"]})
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "thesis.tex").write_text("dear")
+    with pytest.raises(RevelioError, match="not empty"):
+        StoreWriter(tmp_path / "other", SETTINGS)
+    assert shard_files(tmp_path / "other") == ["thesis.tex"]
+    StoreWriter(tmp_path / "s", SETTINGS, CLASSES).close()  # a refused run holds nothing
+
+
+def test_what_does_not_fit_is_never_stored(tmp_path):
+    bad = cells_at([0, 1])
+    bad["b", 25] = torch.tensor([[0.0, 1.0], [float("nan"), 2.0]])
+    with StoreWriter(tmp_path / "s", SETTINGS) as writer:
+        with pytest.raises(RevelioError, match="image 'img1' at layer b, timestep 25"):
+            writer.write(images_at([0, 1]), bad)
+        with pytest.raises(RevelioError, match="other row counts"):
+            writer.write(images_at([0]), cells_at([0, 1]))
+        with pytest.raises(RevelioError, match="differs in b@25, c@0"):
+            writer.write(images_at([0]), {c: x for c, x in (cells_at([0]) | {("c", 0): torch.ones(1, 2)}).items()
+                                          if c != ("b", 25)})
+    assert not list((tmp_path / "s" / "shards").iterdir())
+
+# cell 72534f10
+def test_a_second_writer_is_told_who_holds_the_store(tmp_path):
+    first = StoreWriter(tmp_path / "s", SETTINGS)
+    with pytest.raises(RevelioError, match=f"being written by process {os.getpid()} on {socket.gethostname()}; wait"):
+        StoreWriter(tmp_path / "s", SETTINGS)
+    with pytest.raises(RevelioError, match="being written by process"):  # one of two processes
+        StoreWriter(tmp_path / "s", SETTINGS, rank=1, n_ranks=2)
+    first.close()
+    ranks = [StoreWriter(tmp_path / "s", SETTINGS, rank=r, n_ranks=2) for r in (0, 1)]
+    with pytest.raises(RevelioError, match=r"delete \.writer-.-of-2\.lock"):
+        StoreWriter(tmp_path / "s", SETTINGS)
+    for writer in ranks:
+        writer.close()
+    StoreWriter(tmp_path / "s", SETTINGS).close()
+    assert not list((tmp_path / "s").glob(".writer*"))
+
+
+def test_what_a_killed_run_left_is_swept(tmp_path):
+    path = write_store(tmp_path / "s", ((0, 1),), finish=False)
+    whole = shard_files(path)
+    (path / ".manifest.json.99.tmp.json").write_text("{")
+    for rank in ("0000", "0001", "0003"):
+        (path / f".part-{rank}").mkdir()
+        (path / f".part-{rank}/.tmpX8").write_bytes(b"half")
+        (path / f"shards/shard-{rank}-000001.parquet").write_bytes(b"killed between the two files")
+    with StoreWriter(path, SETTINGS, CLASSES, 0, n_ranks=2):  # ranks 1 and 3 are for the other process
+        assert not (path / ".part-0000").exists() and (path / ".part-0001").exists()
+    StoreWriter(path, SETTINGS, CLASSES, 1, n_ranks=2).close()
+    assert shard_files(path) == whole and not list(path.glob(".part*"))
+
+# cell 0e6a0b4b
 def three_shards(path):
     for rank, chunks in enumerate([((0, 2, 4), (6, 8)), ((1, 3, 5, 7, 9),)]):
         with StoreWriter(path, SETTINGS, CLASSES, rank, n_ranks=2) as writer:
@@ -62,7 +143,14 @@ def test_rows_that_are_not_there_are_refused(tmp_path, rows):
     with pytest.raises(RevelioError, match=rf"rows {min(rows)} to {max(rows)} were asked for.* has 0 to 9"):
         three_shards(tmp_path / "s").rows("a", 25, rows)
 
-# cell a3765cb1
+
+def test_rows_come_back_in_position_order(tmp_path):
+    store = FeatureStore(write_store(tmp_path / "s", ((3, 4), (0, 1, 2))))
+    ids, x = store["b", 25]
+    assert ids == [f"img{i}" for i in range(5)] and store.images["label"].tolist() == [0, 1, 0, 1, 0]
+    assert x.tolist() == [[i + 1.0, i + 25.0] for i in range(5)]
+
+# cell 1a70844b
 def test_batches_pass_once_over_the_rows_in_random_order(tmp_path):
     store = three_shards(tmp_path / "s")
     batches = list(store.batches("b", 0, 4, seed=1))
@@ -76,165 +164,6 @@ def test_batches_pass_once_over_the_rows_in_random_order(tmp_path):
     some = [b.rows for b in store.batches("b", 0, 2, rows=[9, 5, 1])]
     assert sorted(torch.cat(some).tolist()) == [1, 5, 9]
 
-# cell 6438b9f9
-def write_store(path, chunks=((0, 1, 2), (3, 4)), finish=True, std=False):
-    writer = StoreWriter(path, SETTINGS, CLASSES)
-    for chunk in chunks:
-        writer.write(images_at(list(chunk)), cells_at(list(chunk), std))
-    (writer.finish if finish else writer.close)()
-    return path
-
-
-def shard_files(path):
-    return sorted(p.relative_to(path).as_posix() for p in path.rglob("*") if p.is_file() and p.name != "manifest.json")
-
-
-def test_other_settings_are_refused_by_name(tmp_path):
-    write_store(tmp_path / "s")
-    with pytest.raises(RevelioError, match="seed = 0, now it is 1"):
-        StoreWriter(tmp_path / "s", SETTINGS | {"seed": 1}, CLASSES)
-    with pytest.raises(RevelioError, match="class names"):
-        StoreWriter(tmp_path / "s", SETTINGS, {"label": ["odd", "even"]})
-    (tmp_path / "other").mkdir()
-    (tmp_path / "other" / "thesis.tex").write_text("dear")
-    with pytest.raises(RevelioError, match="not empty"):
-        StoreWriter(tmp_path / "other", SETTINGS)
-    assert shard_files(tmp_path / "other") == ["thesis.tex"]
-    StoreWriter(tmp_path / "s", SETTINGS, CLASSES).close()  # a refused run holds nothing
-
-
-def test_what_a_killed_run_left_is_swept(tmp_path):
-    path = write_store(tmp_path / "s", ((0, 1),), finish=False)
-    whole = shard_files(path)
-    (path / ".manifest.json.99.tmp.json").write_text("{")
-    for rank in ("0000", "0001", "0003"):
-        (path / f".part-{rank}").mkdir()
-        (path / f".part-{rank}/.tmpX8").write_bytes(b"half")
-        (path / f"shards/shard-{rank}-000001.parquet").write_bytes(b"killed between the two files")
-    with StoreWriter(path, SETTINGS, CLASSES, 0, n_ranks=2):  # ranks 1 and 3 are for the other process
-        assert not (path / ".part-0000").exists() and (path / ".part-0001").exists()
-    StoreWriter(path, SETTINGS, CLASSES, 1, n_ranks=2).close()
-    assert shard_files(path) == whole and not list(path.glob(".part*"))
-
-# cell a03111c6
-def test_what_does_not_fit_is_never_stored(tmp_path):
-    bad = cells_at([0, 1])
-    bad["b", 25] = torch.tensor([[0.0, 1.0], [float("nan"), 2.0]])
-    with StoreWriter(tmp_path / "s", SETTINGS) as writer:
-        with pytest.raises(RevelioError, match="image 'img1' at layer b, timestep 25"):
-            writer.write(images_at([0, 1]), bad)
-        with pytest.raises(RevelioError, match="other row counts"):
-            writer.write(images_at([0]), cells_at([0, 1]))
-        with pytest.raises(RevelioError, match="differs in b@25, c@0"):
-            writer.write(images_at([0]), {c: x for c, x in (cells_at([0]) | {("c", 0): torch.ones(1, 2)}).items()
-                                          if c != ("b", 25)})
-    assert not list((tmp_path / "s" / "shards").iterdir())
-
-
-def claim(path, name, pid, host=None):
-    (path / name).write_text(json.dumps({"host": host or socket.gethostname(), "pid": pid}))
-
-
-def test_a_second_writer_is_told_who_holds_the_store(tmp_path):
-    first = StoreWriter(tmp_path / "s", SETTINGS)
-    with pytest.raises(RevelioError, match=f"being written by process {os.getpid()} on {socket.gethostname()}; wait"):
-        StoreWriter(tmp_path / "s", SETTINGS)
-    with pytest.raises(RevelioError, match="being written by process"):  # one of two processes
-        StoreWriter(tmp_path / "s", SETTINGS, rank=1, n_ranks=2)
-    first.close()
-    ranks = [StoreWriter(tmp_path / "s", SETTINGS, rank=r, n_ranks=2) for r in (0, 1)]
-    with pytest.raises(RevelioError, match=r"delete \.writer-.-of-2\.lock"):
-        StoreWriter(tmp_path / "s", SETTINGS)
-    for writer in ranks:
-        writer.close()
-    StoreWriter(tmp_path / "s", SETTINGS).close()
-    assert not list((tmp_path / "s").glob(".writer*"))
-
-# cell 300c7c1e
-def test_claims_of_the_dead_are_taken_over_and_of_the_living_not(tmp_path):
-    path, dead = write_store(tmp_path / "s"), 2**22 + 1
-    claim(path, ".writer-0-of-1.lock", dead)
-    claim(path, ".writer-1-of-3.lock", dead)
-    StoreWriter(path, SETTINGS, CLASSES).close()
-    assert not list(path.glob(".writer*"))
-    claim(path, ".writer-0-of-1.lock", 1)  # alive
-    with pytest.raises(RevelioError, match="by process 1 on .* if it is gone, delete .writer-0-of-1.lock"):
-        StoreWriter(path, SETTINGS, CLASSES)
-    claim(path, ".writer-0-of-1.lock", dead, host="elsewhere")
-    with pytest.raises(RevelioError, match=f"by process {dead} on elsewhere"):
-        StoreWriter(path, SETTINGS, CLASSES)
-
-
-def test_a_claim_that_was_taken_over_just_before_is_left_alone(tmp_path, monkeypatch):
-    path, dead = write_store(tmp_path / "s"), 2**22 + 1
-    claim(path, ".writer-0-of-1.lock", dead)
-
-    def slow(held):
-        if held["pid"] == dead:  # while we look, another run takes the claim over
-            claim(path, ".writer-0-of-1.lock", 1)
-        return held["pid"] == 1
-    monkeypatch.setattr("revelio.store._alive", slow)
-    with pytest.raises(RevelioError, match="by process 1 "):
-        StoreWriter(path, SETTINGS, CLASSES)
-    assert json.loads((path / ".writer-0-of-1.lock").read_text())["pid"] == 1
-
-# cell 7adba15b
-@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="start times are read from /proc")
-def test_a_number_that_is_in_use_again_is_no_claim(tmp_path):
-    path, me = write_store(tmp_path / "s"), StoreWriter(tmp_path / "other", SETTINGS)
-    mine = json.loads((tmp_path / "other/.writer-0-of-1.lock").read_text())
-    me.close()
-    for other in ({"started": mine["started"] - 1}, {"boot": "another"}):  # before a restart
-        (path / ".writer-0-of-1.lock").write_text(json.dumps(mine | other))
-        StoreWriter(path, SETTINGS, CLASSES).close()
-    (path / ".writer-0-of-1.lock").write_text(json.dumps(mine))
-    with pytest.raises(RevelioError, match=f"by process {os.getpid()} "):
-        StoreWriter(path, SETTINGS, CLASSES)
-
-
-def test_a_claim_needs_no_hard_links_and_may_be_empty(tmp_path, monkeypatch):
-    def none(*args):
-        raise PermissionError(errno.EPERM, "Operation not permitted")
-    monkeypatch.setattr(os, "link", none)  # as on FAT, on gcsfuse and in some containers
-    StoreWriter(tmp_path / "s", SETTINGS).close()
-    (tmp_path / "s/.writer-0-of-1.lock").touch()  # killed between making and writing it
-    with pytest.raises(RevelioError, match="process 0 on an unknown host; .* delete .writer-0-of-1.lock"):
-        StoreWriter(tmp_path / "s", SETTINGS)
-
-
-def test_a_shard_is_there_when_its_tensors_are(tmp_path, monkeypatch):
-    move = os.replace
-
-    def die_before_the_last_move(source, target):
-        if len(moved) == 1:
-            raise KeyboardInterrupt
-        moved.append(move(source, target))
-    with StoreWriter(tmp_path / "s", SETTINGS, CLASSES) as writer:
-        moved = []
-        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-            patch.setattr("os.replace", die_before_the_last_move)
-            writer.write(images_at([0]), cells_at([0]))
-    with StoreWriter(tmp_path / "s", SETTINGS, CLASSES) as writer:
-        assert writer.done == set() and shard_files(tmp_path / "s") == [".writer-0-of-1.lock"]
-
-# cell 6f26ad84
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_read_only_folder(tmp_path):
-    path = write_store(tmp_path / "s", finish=False)
-    path.chmod(0o500)
-    try:
-        with pytest.raises(RevelioError, match="read-only .Permission denied"):
-            StoreWriter(path, SETTINGS, CLASSES)
-    finally:
-        path.chmod(0o700)
-
-# cell 373764ab
-def test_rows_come_back_in_position_order(tmp_path):
-    store = FeatureStore(write_store(tmp_path / "s", ((3, 4), (0, 1, 2))))
-    ids, x = store["b", 25]
-    assert ids == [f"img{i}" for i in range(5)] and store.images["label"].tolist() == [0, 1, 0, 1, 0]
-    assert x.tolist() == [[i + 1.0, i + 25.0] for i in range(5)]
-
 
 def test_only_the_rows_that_are_asked_for_are_read(tmp_path):
     writer = StoreWriter(tmp_path / "s", {"layers": ["a"], "timesteps": [0]})
@@ -245,7 +174,7 @@ def test_only_the_rows_that_are_asked_for_are_read(tmp_path):
     maps = Path("/proc/self/smaps").read_text().split("shard-0000-000000.safetensors")[1:]
     assert maps and sum(int(m.split("Rss:")[1].split()[0]) for m in maps) < 2_000  # kB
 
-
+# cell 17afe206
 def test_a_cell_as_array_and_as_table(tmp_path):
     path = tmp_path / "s"
     with StoreWriter(path, SETTINGS, CLASSES) as writer:
@@ -268,14 +197,14 @@ def test_maps_as_a_table(tmp_path):
     table = FeatureStore(tmp_path / "s").to_datasets("a", 0)
     assert np.array_equal(table.with_format("numpy")["feature"][:], maps.numpy())
 
-# cell fc0fe133
+
 def test_the_spread_over_noise_draws(tmp_path):
     store = FeatureStore(write_store(tmp_path / "s", ((3, 4), (0, 1, 2)), std=True))
     assert torch.equal(store.spread("b", 25), store["b", 25].features / 100) and store.verify() == 5
     with pytest.raises(RevelioError, match="no spread over noise draws: extract with --draws 2"):
         FeatureStore(write_store(tmp_path / "t")).spread("b", 25)
 
-
+# cell 358d9c73
 def test_unknown_cells_and_folders_are_named(tmp_path):
     store = FeatureStore(write_store(tmp_path / "s"))
     for read in (store.rows, lambda *cell_rows: store[cell_rows[:2]]):
@@ -287,19 +216,6 @@ def test_unknown_cells_and_folders_are_named(tmp_path):
         FeatureStore(tmp_path)
 
 
-def test_resume_knows_what_is_done_and_numbers_on(tmp_path):
-    path = write_store(tmp_path / "s", ((0, 1),), finish=False)
-    with pytest.raises(RevelioError, match="not complete"):
-        FeatureStore(path)
-    writer = StoreWriter(path, SETTINGS, CLASSES)
-    assert writer.done == {"img0", "img1"}
-    with pytest.raises(RevelioError, match="seen twice: 'img1'"):
-        writer.write(images_at([1]), cells_at([1]))
-    writer.write(images_at([2]), cells_at([2]))
-    writer.finish()
-    assert FeatureStore(path).verify() == 3
-
-# cell 807e272f
 def test_skipped_images_are_listed_until_they_are_there(tmp_path):
     path = tmp_path / "s"
     with StoreWriter(path, SETTINGS, CLASSES) as writer:
@@ -314,138 +230,3 @@ def test_skipped_images_are_listed_until_they_are_there(tmp_path):
     store = FeatureStore(path)
     assert store.manifest["skipped"] == {"img2": "not an image file"} and store.ids == ["img0", "img1", "img3"]
     assert store["a", 0].features[:, 0].tolist() == [0, 1, 3]
-
-
-def break_shard(path, how, number=1):
-    table, tensors = (path / "shards" / f"shard-0000-{number:06d}{end}" for end in (".parquet", ".safetensors"))
-    if how == "truncated":
-        tensors.write_bytes(tensors.read_bytes()[: tensors.stat().st_size // 2])
-    elif how == "empty":
-        tensors.write_bytes(b"")
-    elif how == "no table":
-        table.unlink()
-    elif how == "half a table":
-        table.write_bytes(table.read_bytes()[:100])
-    elif how == "other cells":
-        save_tensors(tensors, {"a@0": torch.ones(2, 2)})
-    elif how == "other rows":
-        save_tensors(tensors, {cell_key(*c): x for c, x in cells_at([3]).items()})
-    else:
-        save_tensors(tensors, {cell_key(*c): x / 0 for c, x in cells_at([3, 4]).items()})
-
-# cell 80def336
-@pytest.mark.parametrize("how, said", [
-    ("truncated", "its .safetensors file is damaged"), ("empty", "its .safetensors file is damaged"),
-    ("no table", "its .parquet file is missing"), ("half a table", "its .parquet file is damaged"),
-    ("other cells", "other cells than the manifest"), ("other rows", "has 1 rows for 2 images"),
-    ("infinite", "non-finite numbers")])
-def test_damage_is_named_and_mended_by_deleting_the_shard(tmp_path, how, said):
-    path = write_store(tmp_path / "s")
-    break_shard(path, how)
-    with pytest.raises(RevelioError, match=rf"1 damaged shard.*000001: .*{said}.*rm shard-0000-000001\.\*\) and run"):
-        FeatureStore(path).verify()
-    if "file is" in said:
-        with pytest.raises(RevelioError, match=f"000001: {said}"):  # nothing is made on top of damage
-            StoreWriter(path, SETTINGS, CLASSES)
-    for file in (path / "shards").glob("shard-0000-000001.*"):
-        file.unlink()
-    with pytest.raises(RevelioError, match="has 3 of its 5 images.*run the same `revelio extract` again"):
-        FeatureStore(path)
-    with StoreWriter(path, SETTINGS, CLASSES) as writer:
-        assert writer.done == {"img0", "img1", "img2"}
-        writer.write(images_at([3, 4]), cells_at([3, 4]))
-        writer.finish()
-    assert FeatureStore(path).verify() == 5
-
-
-def test_all_damaged_shards_are_named_at_once(tmp_path):
-    path = write_store(tmp_path / "s", ((0, 1, 2), (3, 4), (5, 6)))
-    for number in (1, 2):
-        break_shard(path, "truncated", number)
-    with pytest.raises(RevelioError, match=r"2 damaged.*rm shard-0000-000001\.\* shard-0000-000002\.\*"):
-        FeatureStore(path).verify()
-
-# cell d29d300b
-@pytest.mark.parametrize("text, said", [
-    ("", "damaged"), ('{"kind": "features", "form', "damaged"), (b"\x89PNG\xff", "damaged"), ("[1]", "holds a list"),
-    ('{"kind": "features", "format": 1}', "lacks settings, classes"), (None, "it is missing"),
-    ('{"kind": "features", "format": 2}', "format 2; expected a 'features' store of format 1"),
-    ('{"kind": "ksae", "format": 1}', "kind 'ksae'")])
-def test_a_wrong_manifest_is_explained_and_nothing_is_touched(tmp_path, text, said):
-    path = write_store(tmp_path / "s")
-    manifest, shards = path / "manifest.json", shard_files(path)
-    if text is None:
-        manifest.unlink()
-    else:
-        manifest.write_bytes(text if isinstance(text, bytes) else text.encode())
-    with pytest.raises(RevelioError, match=said):
-        StoreWriter(path, SETTINGS, CLASSES)
-    with pytest.raises(RevelioError, match=said if text is not None else "no manifest.json"):
-        FeatureStore(path)
-    assert shard_files(path) == shards
-
-
-def out_of_space(*args, **kwargs):
-    raise OSError(errno.ENOSPC, "No space left on device")
-
-
-def safetensors_out_of_space(*args, **kwargs):
-    raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
-
-# cell 5623bc62
-@pytest.mark.parametrize("broken, fault", [("safetensors.torch.save_file", out_of_space), ("os.replace", out_of_space),
-                                           ("safetensors.torch.save_file", safetensors_out_of_space),
-                                           ("pandas.DataFrame.to_parquet", out_of_space)])
-def test_a_full_disk_is_explained_and_leaves_nothing_half_written(tmp_path, monkeypatch, broken, fault):
-    with StoreWriter(tmp_path / "s", SETTINGS, CLASSES) as writer:
-        writer.write(images_at([0]), cells_at([0]))
-        whole = shard_files(tmp_path / "s")
-        with monkeypatch.context() as patch, pytest.raises(RevelioError, match="the disk is full, .* Make room, then"):
-            patch.setattr(broken, fault)
-            writer.write(images_at([1]), cells_at([1]))
-        assert shard_files(tmp_path / "s") == whole and not list((tmp_path / "s").glob(".part*"))
-        writer.write(images_at([1]), cells_at([1]))  # room was made
-        with monkeypatch.context() as patch, pytest.raises(RevelioError, match="the disk is full"):
-            patch.setattr("os.replace", out_of_space)
-            writer.finish()
-    with StoreWriter(tmp_path / "s", SETTINGS, CLASSES) as writer:
-        writer.finish()
-    assert FeatureStore(tmp_path / "s").verify() == 2
-
-
-@pytest.fixture
-def small_disk(tmp_path):
-    "A disk of one megabyte; mounting it takes root."
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", disk]
-    if not shutil.which("mount") or subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip("a small disk can only be mounted by root")
-    yield disk
-    subprocess.run(["umount", disk], check=True)
-
-# cell aa3e354c
-def test_a_real_full_disk(small_disk):
-    path = small_disk / "s"
-    with StoreWriter(path, SETTINGS, CLASSES) as writer, pytest.raises(RevelioError, match="the disk is full"):
-        for p in range(1000):
-            images = images_at([p]).assign(thumbnail=[os.urandom(5_000)])
-            writer.write(images, {c: torch.rand(1, 5000) for c in cells_at([0])})
-    assert p > 2 and not list(path.glob(".*")) and len(shard_files(path)) == 2 * p
-    assert FeatureStore(path, allow_incomplete=True).verify() == p
-    with pytest.raises(OSError, match="No space left"), open(small_disk / "filler", "wb", buffering=0) as filler:
-        while True:
-            filler.write(bytes(512))
-    for out in (path, small_disk / "new"):
-        with pytest.raises(RevelioError, match="the disk is full"):
-            StoreWriter(out, SETTINGS, CLASSES)
-        assert not list(out.glob(".*"))
-
-
-def test_a_read_only_disk(small_disk):
-    write_store(small_disk / "s", finish=False)
-    subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
-    for path in (small_disk / "s", small_disk / "new"):
-        with pytest.raises(RevelioError, match="read-only .Read-only file system.. Make it writable, or"):
-            StoreWriter(path, SETTINGS, CLASSES)
-    assert len(FeatureStore(small_disk / "s", allow_incomplete=True)) == 5
