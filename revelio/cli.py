@@ -70,6 +70,12 @@ class _Commands(TyperGroup):
             options = {option.name for command in self.commands.values() for option in command.params}
             typer.echo(f"error: {_as_options(str(error), options)}", err=True)
             raise typer.Exit(2) from None
+        except ModuleNotFoundError as error:  # `pip install revelio` alone has the store, k-SAEs and probes
+            if (error.name or "revelio").split(".")[0] == "revelio":
+                raise
+            typer.echo(f"error: this command needs the package {error.name}, which is not installed: "
+                       "pip install 'revelio[models,figures]'", err=True)
+            raise typer.Exit(2) from None
 
 
 app = typer.Typer(cls=_Commands, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,

@@ -51,7 +51,7 @@ def check_settings(
 ) -> None:
     "Raise RevelioError that names each field in which two settings differ."
     refuse_difference(f"the store {path}", found, wanted, "features of different settings are never mixed: choose "
-                      "another --out, or delete the store")
+                      "another folder (out=), or delete the store")
 
 
 def read_manifest(
@@ -235,7 +235,7 @@ def check_shard(
         wrong = ~torch.isfinite(x).reshape(len(x), -1).all(1)
         if wrong.any():
             raise RevelioError(f"non-finite feature of image {images['id'].iloc[int(wrong.nonzero()[0])]!r} at "
-                               f"layer {layer}, timestep {t}, {x.dtype}; nothing was stored. Use --dtype fp32.")
+                               f"layer {layer}, timestep {t}, {x.dtype}; nothing was stored. Use dtype='fp32'.")
 
 # %% ../nbs/01_store.ipynb #dce7af77
 def _refuse_other_folder(path):
@@ -254,7 +254,7 @@ def _agree(path, mine):
     check_settings(path, found["settings"], mine["settings"])
     if found["classes"] != mine["classes"]:
         raise RevelioError(f"the store {path} has other label columns or class names than this data set; choose "
-                           "another --out, or delete the store.")
+                           "another folder (out=), or delete the store.")
     return found
 
 
@@ -432,7 +432,7 @@ class FeatureStore(StoredImages):
             raise RevelioError(f"rows {int(rows.min())} to {int(rows.max())} were asked for; {self!r} has 0 to "
                                f"{len(self) - 1}.")
         if part and key not in self._files[0].keys():
-            raise RevelioError(f"{self!r} has no spread over noise draws: extract with --draws 2 or more.")
+            raise RevelioError(f"{self!r} has no spread over noise draws: extract with draws=2 or more.")
         if key not in self._mapped:
             self._mapped[key] = [file.get_tensor(key) for file in self._files]
         return _gather(self._mapped[key], self._starts, self._order[rows])

@@ -80,6 +80,20 @@ def tiny(tmp_path_factory):
     from revelio.models.tiny import save_tiny_model
     return save_tiny_model(tmp_path_factory.mktemp("models") / "tiny", "unet")
 
+
+@pytest.mark.parametrize("name", ["diffusers", "revelio.gone"])
+def test_a_missing_package_is_named_with_the_extra(monkeypatch, name):
+    import revelio.models.loading
+
+    def fail(*_, **__):
+        raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+    monkeypatch.setattr(revelio.models.loading, "list_layers", fail)
+    said = call("layers", "mini-sd")
+    if name == "diffusers":
+        assert said.exit_code == 2 and "needs the package diffusers" in said.stderr and "revelio[models" in said.stderr
+    else:  # one of ours: a fault of the program
+        assert isinstance(said.exception, ModuleNotFoundError)
+
 # cell e484564d
 def test_help_is_quick_and_states_defaults_and_units():
     code = "import sys, revelio.cli; sys.exit(bool({'torch', 'diffusers', 'matplotlib'} & set(sys.modules)))"

@@ -39,6 +39,7 @@ def test_layers_without_weights_are_those_with_weights(tmp_path, name):
     folder = save_tiny_model(tmp_path / name, name)
     assert list_layers(folder) == list(load_model(folder, "cpu").layers.values())
     assert load_architecture(folder).n_parameters == load_model(folder, "cpu").n_parameters
+    assert load_architecture(folder).folder is None and load_model(folder, "cpu").folder == folder
 
 
 def test_an_unknown_name_lists_the_aliases():

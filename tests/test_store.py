@@ -201,7 +201,7 @@ def test_maps_as_a_table(tmp_path):
 def test_the_spread_over_noise_draws(tmp_path):
     store = FeatureStore(write_store(tmp_path / "s", ((3, 4), (0, 1, 2)), std=True))
     assert torch.equal(store.spread("b", 25), store["b", 25].features / 100) and store.verify() == 5
-    with pytest.raises(RevelioError, match="no spread over noise draws: extract with --draws 2"):
+    with pytest.raises(RevelioError, match="no spread over noise draws: extract with draws=2"):
         FeatureStore(write_store(tmp_path / "t")).spread("b", 25)
 
 # cell 358d9c73

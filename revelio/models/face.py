@@ -359,8 +359,8 @@ class DiffusionModel(ReadLayers, Noising, Identity):
         return size
 
     @property
-    def folder(self) -> Path:
-        "Where the weights are."
+    def folder(self) -> Path | None:
+        "Where the weights are; None for an architecture without them."
         return self.parts.path
 
     @property

@@ -660,7 +660,7 @@ class Architecture:
     name: str
     source: dict | Folder  # settings by part
     seed: int = 0  # of the random weights
-    has_weights, revision, stamp = False, None, ()
+    has_weights, path, revision, stamp = False, None, None, ()
 
     @property
     def pipeline(self) -> str:

@@ -317,7 +317,7 @@ def zero_shot_asks(
     "Fill in what some Diffusion Classifiers are asked; RevelioError for an unknown key or kind of prompts."
     filled = []
     for ask in asks:
-        filled.append({"model": model, "prompts": "class", "level": level} | ask)
+        filled.append({"model": model, "prompts": "class", "level": level} | dict(ask))
         for key in ask:
             if key not in ("model", "prompts", "level"):
                 raise unknown("key of zero_shot", key, ["model", "prompts", "level"])

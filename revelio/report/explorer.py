@@ -80,8 +80,8 @@ class _Columns:
 
 # %% ../../nbs/report/07_explorer.ipynb #080021ad
 def find_runs(
-    paths: Sequence[str | Path],  # concepts folders, or folders that hold some
-) -> list[Concepts]:              # each once, in the order given; RevelioError where a path holds none
+    paths: str | Path | Sequence[str | Path],  # concepts folders, or folders that hold some
+) -> list[Concepts]:                           # each once, in the order given; RevelioError where a path holds none
     "Open the concepts folders at or below some paths."
     found = {}
     for path in map(Path, [paths] if isinstance(paths, str | Path) else paths):
@@ -363,8 +363,6 @@ def principal_components(
     else:
         left, spread, _ = randomized_svd(unit, min(n + 10, *unit.shape), n_iter=10, random_state=0)
         unit = left * spread
-    if not unit.var(axis=0).any():
-        return out
     if not unit.var(axis=0).any():
         return out
     points = PCA(min(n, *unit.shape), svd_solver="full").fit_transform(unit)

@@ -75,7 +75,7 @@ def set_style() -> None:
         "axes.spines.right": False, "axes.titlesize": "medium", "axes.linewidth": 0.7, "lines.linewidth": 1.4,
         "lines.markersize": 4, "legend.frameon": False, "legend.fontsize": "small", "pdf.fonttype": 42,
         "font.family": _fonts(), "svg.hashsalt": "revelio"})
-    mpl.rcParams["figure.hooks"] = ["revelio.report.plots:watch_labels"]
+    mpl.rcParams["figure.hooks"] = ["revelio.report.style:watch_labels"]
 
 # %% ../../nbs/report/01_style.ipynb #4c063aa7
 @lru_cache(maxsize=8)
