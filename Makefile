@@ -22,7 +22,7 @@ export PYTHONUNBUFFERED = 1
 export TOKENIZERS_PARALLELISM = false
 
 .DEFAULT_GOAL := help
-.PHONY: help figures plan rehearse test lab docs types export run quick bench lock clean-nbs hooks
+.PHONY: help figures plan rehearse test lab docs interop types export run quick bench lock clean-nbs hooks
 .DELETE_ON_ERROR:
 
 help:  ## list the commands
@@ -55,6 +55,12 @@ lab: $(READY)  ## open the notebooks in Jupyter
 
 docs: $(READY)  ## build the documentation site into _site/, and check its links
 	$(PY) -m revelio.site
+
+interop: $(READY)  ## test k-SAEs of other libraries against those libraries, in an environment of their own (.venv-interop)
+	$(PY) -m venv .venv-interop
+	$(PY) -c 'import site; print(site.getsitepackages()[0])' > "$$(.venv-interop/bin/python -c 'import site; print(site.getsitepackages()[0])')/revelio.pth"
+	.venv-interop/bin/python -m pip install --quiet --disable-pip-version-check '.[interop]'
+	WANDB_MODE=offline .venv-interop/bin/python -m pytest -q tests/test_interop.py
 
 types: $(READY)  ## check the annotations of revelio/ (mypy; its settings are in pyproject.toml)
 	$(PY) -m mypy

@@ -29,7 +29,8 @@ setup(
     package_data={"revelio.models": ["architectures/*.json"], "revelio.report": ["explorer_page/*"], "revelio": ["py.typed"]},
     python_requires=f">={cfg['min_python']}",
     install_requires=cfg["requirements"].split(),
-    extras_require=extras | {"dev": sum(extras.values(), cfg["dev_requirements"].split())},
+    extras_require=extras | {"dev": sum(extras.values(), cfg["dev_requirements"].split()),
+                             "interop": cfg["interop_requirements"].split()},
     entry_points={
         "console_scripts": cfg["console_scripts"].split(),
         "nbdev": [f"{cfg['lib_name']}={cfg['lib_path']}._modidx:d"],

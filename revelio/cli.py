@@ -7,8 +7,8 @@ __all__ = ['WHOLE', 'NUMBER', 'app', 'Model', 'Images', 'Split', 'Label', 'Promp
            'NoiseLevel', 'Draws', 'OnError', 'Streaming', 'ImageSize', 'Revision', 'BatchSize', 'Limit', 'Seed',
            'Device', 'Dtype', 'Layer', 'Timestep', 'K', 'Expansion', 'Steps', 'TrainBatch', 'TopK', 'Out', 'Variant',
            'Levels', 'default_layers', 'default_layer', 'dataset_name', 'models', 'layers', 'verify', 'doctor_command',
-           'extract_command', 'train_command', 'import_command', 'concepts_command', 'explore_command', 'probe_command',
-           'search_command', 'run_command', 'main']
+           'extract_command', 'train_command', 'import_command', 'export_command', 'concepts_command',
+           'explore_command', 'probe_command', 'search_command', 'run_command', 'main']
 
 # %% ../nbs/90_cli.ipynb #0c5427ae
 import logging
@@ -332,15 +332,28 @@ def _say_metrics(ksae):
 # %% ../nbs/90_cli.ipynb #a7452985
 @app.command("import-checkpoint")
 def import_command(
-    checkpoint: Annotated[Path, typer.Argument(help="released .pt file; its pickled config is read, never run")],
+    checkpoint: Annotated[Path, typer.Argument(help="file or folder of SAELens, saev, overcomplete, sdxl-unbox, "
+                                               "dictionary_learning or the paper's code; nothing in it is run")],
     out: Out,
     layer: Annotated[str | None, typer.Option(help="layer it was trained on, to be noted")] = None,
     timestep: Annotated[int | None, typer.Option(min=0, help="timestep it was trained on, to be noted")] = None,
+    k: Annotated[int | None, typer.Option(min=1, help="codes of a row where the file fixes none; default: all")] = None,
 ):
-    "Turn a checkpoint of the paper's released code into a k-SAE folder."
+    "Turn a k-SAE of another library into a k-SAE folder."
     from revelio.sae.formats import import_checkpoint
-    import_checkpoint(checkpoint, out, layer, timestep)
+    import_checkpoint(checkpoint, out, layer, timestep, k)
     typer.echo(out)
+
+
+@app.command("export-checkpoint")
+def export_command(
+    ksae: Annotated[Path, typer.Argument(help="k-SAE folder, from `revelio train`")],
+    out: Out,
+):
+    "Write a k-SAE as a folder that SAELens opens."
+    from revelio.sae.formats import export_checkpoint
+    from revelio.sae.ksae import KSAE
+    typer.echo(export_checkpoint(KSAE.from_pretrained(ksae), out))
 
 # %% ../nbs/90_cli.ipynb #ddcec6fa
 @app.command("concepts")
@@ -348,12 +361,16 @@ def concepts_command(
     ksae: Annotated[Path, typer.Argument(help="k-SAE folder, from `revelio train`")],
     out: Out,
     store: Annotated[Path | None, typer.Option(help="feature store; default: the one the k-SAE was trained on")] = None,
+    activations: Annotated[Path | None, typer.Option(help="instead of a store: vectors of another program, .npy or "
+                                                     ".safetensors, a row or a file for each of --images")] = None,
+    split: Annotated[str, typer.Option(help="of --images, beside --activations")] = "train",
     top_k: TopK = 20,
-    images: Annotated[str, typer.Option(help="images that neurons are measured on: all, or held-out")] = "all",
+    measure_on: Annotated[str, typer.Option(help="images that neurons are measured on: all, or held-out")] = "all",
     heatmaps: Annotated[bool, typer.Option("--heatmaps", help="also show where in the images a neuron fires: reads "
                                            "the model and the data set that the store names once more")] = False,
     model: Annotated[str, typer.Option(help="for --heatmaps: the model, where the store's is a local folder")] = "",
-    dataset: Annotated[str, typer.Option(help="for --heatmaps: the images, where the store's are a local folder")] = "",
+    dataset: Annotated[str, typer.Option("--dataset", "--images", help="the pictures of --activations; for --heatmaps: "
+                                         "where the store's are a local folder")] = "",
     seed: Seed = 0,
     device: Device = None,
 ):
@@ -365,7 +382,15 @@ def concepts_command(
     from revelio.report.style import set_style
     from revelio.sae.concepts import find_concepts
     set_style()
-    concepts = find_concepts(ksae, out, store, top_k, seed, device, images=images)
+    if activations and (not dataset or store):
+        from revelio.core import RevelioError
+        raise RevelioError("activations= need their pictures (images=), and take the place of a store (store=)")
+    table, classes, source = None, None, store
+    if activations:
+        from revelio.features.activations import read_activations
+        from revelio.images.table import load_table
+        source, table, classes = read_activations(activations, load_table(dataset, split))
+    concepts = find_concepts(ksae, out, source, top_k, seed, device, images=measure_on, table=table, classes=classes)
     if heatmaps:
         from revelio.report.heatmaps import add_heatmaps
         add_heatmaps(concepts, ksae, model, dataset, device)

@@ -155,17 +155,29 @@ def test_image_size_and_revision_reach_the_model(tiny, tmp_path, monkeypatch):
 
 # cell 6eab7640
 def test_heat_maps_and_variants(tiny, tmp_path):
+    import numpy as np
+
     from revelio.sae.concepts import Concepts
+    from revelio.store import FeatureStore
     a, b, c, d = (tmp_path / name for name in "abcd")
     done = [call("extract", "--model", tiny, "--limit", 60, "--layers", "up_ft1", "--out", a),
             call("train", a, "--layer", "up_ft1", "--k", 4, "--expansion", 2, "--steps", 20, "--variant", "matryoshka",
                  "--out", b),
             call("concepts", b, "--store", a, "--heatmaps", "--model", tiny, "--out", c),
-            call("concepts", b, "--store", a, "--images", "held-out", "--out", d)]
+            call("concepts", b, "--store", a, "--measure-on", "held-out", "--out", d)]
     assert [said.exit_code for said in done] == [0] * 4, "".join(said.output for said in done)
     assert Concepts(c).heatmaps.maps.shape[1] == 10
     assert list((c / "explorer/data").rglob("heat*"))
     assert Concepts(d).manifest["images"] == "held-out"
+    np.save(tmp_path / "theirs.npy", FeatureStore(a)["up_ft1", 25].features.numpy())
+    few = call("concepts", b, "--activations", tmp_path / "theirs.npy", "--images", "emoji", "--out", tmp_path / "e")
+    assert few.exit_code == 2 and "60 rows for 5627 pictures" in few.stderr
+    (tmp_path / "ids.txt").write_text("\n".join(FeatureStore(a).images["id"]))
+    alone = call("concepts", b, "--activations", tmp_path / "theirs.npy", "--out", tmp_path / "e")
+    assert alone.exit_code == 2 and "--activations need their pictures (--images)" in alone.stderr
+    said = call("concepts", b, "--activations", tmp_path / "theirs.npy", "--images", "emoji", "--out", tmp_path / "e")
+    assert said.exit_code == 0, said.output
+    assert Concepts(tmp_path / "e").neurons["density"].equals(Concepts(c).neurons["density"])
     from revelio.sae.ksae import KSAE
     assert KSAE.from_pretrained(b).provenance["train_config"]["variant"] == "matryoshka"
     wrong = call("train", a, "--layer", "up_ft1", "--variant", "tree", "--out", tmp_path / "e")

@@ -29,6 +29,7 @@ from revelio.models.loading import load_model
 from revelio.store import FeatureStore
 
 # cell 076f8efa
+import functools
 import json
 import os
 import re
@@ -104,13 +105,22 @@ def test_wrong_requests_are_refused_before_any_work(models, table, tmp_path):
     assert not (tmp_path / "s").exists()
 
 # cell 8d9a1546
+@pytest.fixture(scope="module")
+def forty_at_once(models, table, tmp_path_factory):
+    "By family: layers, timesteps and the store of all images in one batch, made once."
+    @functools.cache
+    def make(family):
+        model = models[family]
+        layers, timesteps = LAYERS.get(family) or list(model.layers)[:3], [25, 200] if model.n_timesteps > 1 else [0]
+        return layers, extract(model, table, layers, timesteps, tmp_path_factory.mktemp(family) / "a", batch_size=40)
+    return make
+
+
 @pytest.mark.parametrize("family", FAMILY_NAMES)
 @pytest.mark.parametrize("batch_size", [1, 7, 32])
-def test_the_same_in_any_batch_order_and_company(models, table, tmp_path, family, batch_size):
-    model = models[family]
-    layers = LAYERS.get(family) or list(model.layers)[:3]
+def test_the_same_in_any_batch_order_and_company(models, table, forty_at_once, tmp_path, family, batch_size):
+    model, (layers, want) = models[family], forty_at_once(family)
     noised = model.n_timesteps > 1
-    want = extract(model, table, layers, [25, 200] if noised else [0], tmp_path / "a", batch_size=40)
     shuffled, t = table.shuffle(seed=1), 200 if noised else 0
     other = extract(model, shuffled, layers[::-1][:2], [t], tmp_path / "b", batch_size=batch_size)
     assert other.ids == shuffled["id"][:] and want.ids == table["id"][:]

@@ -17,7 +17,7 @@ from torchvision.transforms.v2.functional import pil_to_tensor
 from revelio.core import RevelioError, fingerprint, unknown
 from revelio.images.pictures import open_image
 from revelio.maps import as_maps
-from revelio.models.capture import Capture, capture, tensor_of
+from revelio.models.capture import Capture, capture, given_to, tensor_of
 from revelio.models.configs import CHECKED, SCHEDULE, check_config, check_sampler, check_vae, defaults, scale_latents
 from revelio.models.weights import Architecture, Folder, build, hash_modules
 import matplotlib.pyplot as plt
@@ -150,6 +150,27 @@ def test_a_tap_reads_maps_and_stops(models):
     with torch.no_grad(), dit.tap(["transformer_blocks.1"], stop=False) as tap:
         whole = tap.run(lambda: dit.denoise(x, 25, dit.condition(2)))
     assert torch.equal(whole["transformer_blocks.1"].mean((2, 3)), out["block_1"][1])
+
+# cell fac13ad5
+@pytest.mark.parametrize("kind, name, before", [("dit", "block_1", "block_0"), ("sd3", "block_1", "block_0"),
+                                                ("unet", "up_blocks.1.attentions.0", "up_blocks.1.resnets.0")])
+def test_an_update_is_what_a_block_adds(models, kind, name, before):
+    model = models[kind]
+    x = torch.randn(2, *model.latent_shape, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad(), model.tap([name, before, name + ".update"]) as tap:
+        out = tap.run(lambda: model.denoise(x, 25, model.condition(2)))
+    assert torch.allclose(out[name] - out[before], out[name + ".update"], atol=1e-5) and out[name + ".update"].any()
+    layer = model.layer(name + ".update")
+    assert (layer.update, layer.shape) == (True, model.layer(name).shape)
+
+
+def test_a_block_that_changes_the_shape_has_no_update(models):
+    with pytest.raises(RevelioError, match="'up_ft1' puts out another shape than it is given"):
+        models["unet"].layer("up_ft1.update")
+    with pytest.raises(RevelioError, match="unknown layer 'up_ft9'"):
+        models["unet"].layer("up_ft9.update")
+    assert models["unet"].expand(["up_blocks.1.attentions.*.update"]) == [
+        f"up_blocks.1.attentions.{i}.update" for i in range(2)]
 
 # cell c389d6ba
 def test_loaded_in_fp32_from_half_files(folders, models, tmp_path):

@@ -20,7 +20,7 @@ import torch.nn.functional as F
 from safetensors import safe_open
 from torch import Tensor, nn
 from revelio.core import RevelioError, atomic_path, fingerprint, group_split, load_optimizer, logger, optimizer_tensors, pick_device, processes, read_json, refuse_difference, save_tensors, track, unknown, versions, write_json
-from revelio.sae.ksae import KSAE, VARIANTS, KSAEOutput, batch_fvu
+from revelio.sae.ksae import KSAE, TRAINED, KSAEOutput, batch_fvu
 from revelio.sae.metrics import RunningFVU
 from revelio.sae.rows import CellRows, Rows, Stream, cell_rows, data_fingerprint, open_source
 from revelio.store import FeatureStore, Hold, store_fingerprint
@@ -178,7 +178,7 @@ def test_a_stream_is_seen_in_order_once_without_the_held_out_batches(monkeypatch
         [data.batch(step) for step in range(29, 40)]
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("variant", TRAINED)
 @pytest.mark.parametrize("data", [
     torch.full((50, 6), 3.0), torch.zeros(50, 6), torch.randn(1, 6), torch.ones(2, 6) * 1e4, torch.randn(50, 6) * 1e-20,
     torch.full((47, 6), 0.1), torch.tensor([[0.0] * 5 + [1]] * 40 + [[1.0] * 6])])

@@ -47,7 +47,7 @@ from revelio.core import (
     versions,
     write_json,
 )
-from .ksae import KSAE, VARIANTS, KSAEOutput, batch_fvu
+from .ksae import KSAE, TRAINED, KSAEOutput, batch_fvu
 from .metrics import RunningFVU
 from .rows import CellRows, Rows, Stream, cell_rows, data_fingerprint, open_source
 from ..store import FeatureStore, Hold, store_fingerprint
@@ -86,7 +86,7 @@ class TrainConfig:
                                 ("auxk_coef", 0, 1e3), ("held_out", 0, 0.9)):
             if not low <= getattr(self, name) <= high:
                 raise RevelioError(f"training setting {name} = {getattr(self, name)}: expected {low:g} to {high:g}")
-        for name, options in (("variant", VARIANTS), ("encoder_init", ("transpose", "kaiming")),
+        for name, options in (("variant", TRAINED), ("encoder_init", ("transpose", "kaiming")),
                               ("b_pre_init", ("mean", "median"))):
             if getattr(self, name) not in options:
                 raise unknown(name, getattr(self, name), options)
