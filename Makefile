@@ -15,6 +15,7 @@ THREADS = OMP_NUM_THREADS=$(1) MKL_NUM_THREADS=$(1) OPENBLAS_NUM_THREADS=$(1)
 # nbdev's commands as modules: an installed command names its interpreter by its path, which fails where that holds a quote
 comma := ,
 NBDEV = $(PY) -c 'from nbdev.$(basename $(1)) import $(patsubst .%,%,$(suffix $(1))) as run; run($(2))'
+NAME = $(basename $(notdir $(PRESET)))
 # these run on what the checkout holds
 OFFLINE = $(if $(filter smoke mini study,$(PRESET)),HF_HUB_OFFLINE=1)
 
@@ -30,7 +31,8 @@ help:  ## list the commands
 
 figures: $(READY)  ## regenerate the figures of PRESET (mini) into paper_figures/PRESET/
 	@$(PY) -m revelio.runs.presets "$(PRESET)"
-	$(OFFLINE) $(PY) -m snakemake --profile profiles/$(PROFILE) $(if $(filter local,$(PROFILE)),--cores $(CORES)) \
+	@$(OFFLINE) $(PY) -m revelio.runs.progress "out/$(NAME)/log.txt" "paper_figures/$(NAME)/index.html" \
+	  $(PY) -m snakemake --profile profiles/$(PROFILE) $(if $(filter local,$(PROFILE)),--cores $(CORES)) \
 	  --config preset="$(PRESET)" $(if $(GPUS),gpus=$(GPUS))
 
 plan: $(READY)  ## print the jobs of PRESET, what they cost, and which do not fit a GPU of GPU_GB (80)
@@ -40,6 +42,7 @@ REHEARSAL = out/rehearsal
 rehearse: $(READY)  ## run the whole paper preset on this CPU in minutes, with stand-ins for models and data sets
 	$(PY) -m revelio.runs.rehearsal paper $(REHEARSAL)/hub
 	HF_HOME="$$PWD/$(REHEARSAL)/hub" HF_HUB_CACHE="$$PWD/$(REHEARSAL)/hub/hub" HF_DATASETS_CACHE="$$PWD/$(REHEARSAL)/hub/datasets" HF_HUB_OFFLINE=1 \
+	  $(PY) -m revelio.runs.progress $(REHEARSAL)/log.txt $(REHEARSAL)/figures/index.html \
 	  $(PY) -m snakemake --cores $(CORES) --config preset=paper rehearse=1 out=out/rehearsal figures=out/rehearsal/figures
 
 test: $(READY)  ## notebooks clean, exports in step, ruff, types, nbdev_test, pytest

@@ -15,6 +15,7 @@ import json
 import os
 import shlex
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -159,7 +160,7 @@ def quoted(path):
 def job(slots=""):
     parameters = f"{quoted(OUT / 'params')}/{{params.name}}.json"
     return (f"mkdir -p {quoted(OUT / 'params')} && printf '%s\\n' {{params.json:q}} > {parameters}\n"
-            f"{quoted(sys.executable)} -m revelio.runs.runner {quoted(HERE / 'nbs')}/{{params.notebook}} "
+            f"{quoted(sys.executable)} -m revelio.runs.warm {quoted(HERE / 'nbs')}/{{params.notebook}} "
             f"{quoted(OUT / 'notebooks')}/{{params.name}}.ipynb --parameters {parameters} --threads {{threads}}"
             f"{{params.limit}}{slots} & job=$!\n"
             "while kill -0 $job 2>/dev/null; do kill -0 $PPID 2>/dev/null || kill $job; sleep 0.2; done\n"
@@ -232,6 +233,13 @@ def figure_parameters(figure):
 
 
 localrules: all, index
+
+
+onstart:  # jobs of this machine are copies of one process that has imported what they import; it ends with this one
+    if workflow.local_exec and hasattr(os, "fork"):
+        from revelio.runs.warm import start
+
+        start(Path(tempfile.mkdtemp(prefix="revelio-")) / "warm")
 
 
 onerror:  # what failed where, as the runner wrote it down

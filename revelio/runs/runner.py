@@ -28,6 +28,7 @@ import zmq
 from ipykernel.kernelspec import get_kernel_dict
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
+from jupyter_client.provisioning import LocalProvisioner
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from traitlets import default
 
@@ -74,9 +75,26 @@ def check_notebook(
     return {name: plain(value, name) for name, value in (parameters or {}).items()}
 
 # %% ../../nbs/runs/02_runner.ipynb #66395bd4
+class _ForkedProvisioner(LocalProvisioner):
+    "Lets a forked process become the kernel, once; a second kernel is started as a program."
+
+    async def launch_kernel(self, cmd, **kwargs):
+        if self.parent.seed is None:
+            return await super().launch_kernel(cmd, **kwargs)
+        seed, type(self.parent).seed = self.parent.seed, None
+        self.process, self.cwd = seed.launch(cmd, kwargs["env"], kwargs.get("cwd")), kwargs.get("cwd")
+        self.pid = self.process.pid
+        return self.connection_info
+
+
 class _CurrentKernel(AsyncKernelManager):
     "Starts this interpreter; `threads` limits OpenMP, MKL and through them torch."
-    threads = None
+    threads, seed = None, None
+
+    def __init__(self, *args, **options):
+        super().__init__(*args, **options)
+        if self.seed is not None:
+            self.provisioner = _ForkedProvisioner(kernel_id="", kernel_spec=self.kernel_spec, parent=self)
 
     @default("transport_encryption")
     def _encrypt(self):  # newer kernels warn, at each start, that the channel is open to other users of the machine
@@ -116,6 +134,7 @@ def run_notebook(
     threads: int | None = None,      # of the kernel; None: as this process
     cwd: str | Path | None = None,   # of the kernel; None: as this process
     timeout: float | None = None,    # seconds that one cell may take; None: any
+    kernel: object | None = None,    # a forked process that becomes the kernel: a KernelSeed of revelio.runs.warm
 ) -> Path:                           # the executed copy
     "Check and run a notebook; NotebookError names the cell that failed, <out>.failed.ipynb is the copy up to there."
     path, out = Path(path), Path(out)
@@ -133,7 +152,7 @@ def run_notebook(
     for old in (out, failed):
         old.unlink(missing_ok=True)
     try:
-        _execute(path, part, values, threads, cwd, timeout)
+        _execute(path, part, values, threads, cwd, timeout, kernel)
         os.replace(part, out)
     except (papermill.PapermillExecutionError, CellTimeoutError, DeadKernelError, _NoKernel) as error:
         os.replace(part, failed)
@@ -147,10 +166,10 @@ class _NoKernel(Exception):
     "The kernel did not come up."
 
 
-def _execute(path, out, values, threads, cwd, timeout):
+def _execute(path, out, values, threads, cwd, timeout, seed):
     "Run papermill with this interpreter; a kernel that does not come up (another took its port) is started again."
     _quiet_papermill()
-    kernel = type("CurrentKernel", (_CurrentKernel,), {"threads": threads})
+    kernel = type("CurrentKernel", (_CurrentKernel,), {"threads": threads, "seed": seed})
     for attempt in range(3):
         try:
             papermill.execute_notebook(
@@ -236,6 +255,7 @@ def _record(args, error):
 # %% ../../nbs/runs/02_runner.ipynb #55539072
 def main(
     argv: list[str] | None = None,  # default: the command line
+    kernel: object | None = None,   # see run_notebook
 ) -> int:                           # exit status
     "Run one notebook; prints the executed copy, or the error without a traceback."
     parser = argparse.ArgumentParser(prog="python -m revelio.runs.runner", description="Check and run one notebook.")
@@ -250,7 +270,8 @@ def main(
     slot = take_gpu(args.gpu_slots[0], int(args.gpu_slots[1])) if args.gpu_slots else None  # until this process ends
     try:
         parameters = read_json(args.parameters) if args.parameters else None
-        print(run_notebook(args.notebook, args.out, parameters, threads=args.threads, timeout=args.timeout))
+        print(run_notebook(args.notebook, args.out, parameters, threads=args.threads, timeout=args.timeout,
+                           kernel=kernel))
     except (RevelioError, OSError) as error:
         print(error, file=sys.stderr)
         _record(args, error)
