@@ -37,7 +37,7 @@ import sys
 def test_all_is_kept_in_the_log_and_the_page_is_named_at_the_end(tmp_path):
     code = "print('total 1'); print('noise'); print('1 of 1 steps (100%) done')"
     out = io.StringIO()
-    assert run([sys.executable, "-c", code], tmp_path / "a/log.txt", tmp_path / "index.html", out) == 0
+    assert run_sweep([sys.executable, "-c", code], tmp_path / "a/log.txt", tmp_path / "index.html", out) == 0
     assert (tmp_path / "a/log.txt").read_text() == "total 1\nnoise\n1 of 1 steps (100%) done\n"
     assert out.getvalue().splitlines()[-1] == f"done: open {tmp_path / 'index.html'}" and "noise" not in out.getvalue()
 
@@ -46,9 +46,9 @@ def test_what_failed_is_shown_and_errors_before_the_first_job_too(tmp_path):
     code = """print("total 3", "long noise", "2 jobs failed:", "  a: x.ipynb, cell [3] with ValueError: no",
         "  b: y.ipynb, cell [1]", "Shutting down", sep=chr(10)); raise SystemExit(1)"""
     out = io.StringIO()
-    assert run([sys.executable, "-c", code], tmp_path / "log.txt", tmp_path / "index.html", out) == 1
+    assert run_sweep([sys.executable, "-c", code], tmp_path / "log.txt", tmp_path / "index.html", out) == 1
     assert out.getvalue().splitlines()[1:] == ["2 jobs failed:", "  a: x.ipynb, cell [3] with ValueError: no",
                                                "  b: y.ipynb, cell [1]", f"The whole log: {tmp_path / 'log.txt'}"]
     out = io.StringIO()
-    assert run([sys.executable, "-c", "raise SystemExit('unknown preset')"], tmp_path / "log.txt", tmp_path, out) == 1
+    assert run_sweep([sys.executable, "-c", "raise SystemExit('unknown preset')"], tmp_path / "log.txt", tmp_path, out) == 1
     assert out.getvalue().splitlines() == ["unknown preset", f"The whole log: {tmp_path / 'log.txt'}"]
