@@ -50,5 +50,6 @@ def test_what_failed_is_shown_and_errors_before_the_first_job_too(tmp_path):
     assert out.getvalue().splitlines()[1:] == ["2 jobs failed:", "  a: x.ipynb, cell [3] with ValueError: no",
                                                "  b: y.ipynb, cell [1]", f"The whole log: {tmp_path / 'log.txt'}"]
     out = io.StringIO()
-    assert run_sweep([sys.executable, "-c", "raise SystemExit('unknown preset')"], tmp_path / "log.txt", tmp_path, out) == 1
+    command = [sys.executable, "-c", "raise SystemExit('unknown preset')"]
+    assert run_sweep(command, tmp_path / "log.txt", tmp_path, out) == 1
     assert out.getvalue().splitlines() == ["unknown preset", f"The whole log: {tmp_path / 'log.txt'}"]
