@@ -385,12 +385,14 @@ def concepts_command(
     if activations and (not dataset or store):
         from revelio.core import RevelioError
         raise RevelioError("activations= need their pictures (images=), and take the place of a store (store=)")
-    table, classes, source = None, None, store
     if activations:
         from revelio.features.activations import read_activations
         from revelio.images.table import load_table
-        source, table, classes = read_activations(activations, load_table(dataset, split))
-    concepts = find_concepts(ksae, out, source, top_k, seed, device, images=measure_on, table=table, classes=classes)
+        found = read_activations(activations, load_table(dataset, split))
+        concepts = find_concepts(ksae, out, found.features, top_k, seed, device, images=measure_on, table=found.images,
+                                 classes=found.classes)
+    else:
+        concepts = find_concepts(ksae, out, store, top_k, seed, device, images=measure_on)
     if heatmaps:
         from revelio.report.heatmaps import add_heatmaps
         add_heatmaps(concepts, ksae, model, dataset, device)

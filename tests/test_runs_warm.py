@@ -5,13 +5,13 @@ import os
 import select
 import signal
 import socket
+import subprocess
 import sys
 import tempfile
 import threading
 import time
 import traceback
 from pathlib import Path
-import subprocess
 
 # cell b1bf871b
 import nbformat

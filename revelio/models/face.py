@@ -232,10 +232,10 @@ class ReadLayers:
             return self.layers[name]
         whole = name.removesuffix(UPDATE)
         if whole != name and name not in dict(self.denoiser.named_modules()):
-            if not (place := self.layer(whole)).keeps_shape:
+            if not (block := self.layer(whole)).keeps_shape:
                 raise RevelioError(f"layer {name!r}: {whole!r} puts out another shape than it is given, so it has no "
                                    "update; name a block that keeps the shape, such as an attention block")
-            return replace(place, name=name, update=True)
+            return replace(block, name=name, update=True)
         if not name or name not in dict(self.denoiser.named_modules()):
             raise unknown("layer", name, [*self.layers, "any dotted module path of the denoiser"])
         place = self.places.get(name, f"layer {name!r} did not run in this pass; a container such as a ModuleList "

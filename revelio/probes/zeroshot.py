@@ -313,7 +313,7 @@ def zero_shot_asks(
     asks: Sequence[Mapping],  # each with some of the keys model, prompts, level
     model: str,               # where an ask names none
     level: str | None,        # where an ask names none
-) -> list[dict[str, str]]:    # with all three
+) -> list[dict[str, str | None]]:  # with all three
     "Fill in what some Diffusion Classifiers are asked; RevelioError for an unknown key or kind of prompts."
     filled = []
     for ask in asks:

@@ -11,6 +11,7 @@ import os
 import select
 import signal
 import socket
+import subprocess
 import sys
 import tempfile
 import threading
@@ -215,9 +216,8 @@ def run_job(
 
 def start(
     place: str | Path,  # of the Unix socket, a hundred characters at most
-) -> "subprocess.Popen":  # ends when its standard input is closed, or with this process
+) -> subprocess.Popen:  # ends when its standard input is closed, or with this process
     "Start a server beside this process, and let REVELIO_WARM name it."
-    import subprocess
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as door:  # jobs may knock before it has imported anything
         door.bind(str(place))
         door.listen(64)

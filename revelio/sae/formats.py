@@ -33,12 +33,10 @@ class _Inert:
 def _load_inert(path: Path, skip: int = 0) -> Any:
     "Read a checkpoint that begins after `skip` bytes without running it; RevelioError where that cannot be done."
     try:
-        data = BytesIO(path.read_bytes()[skip:]) if skip else path
-        names = torch.serialization.get_unsafe_globals_in_checkpoint(data)
-        if skip:
-            data.seek(0)
+        content = path.read_bytes()[skip:] if skip else b""
+        names = torch.serialization.get_unsafe_globals_in_checkpoint(BytesIO(content) if skip else path)
         with torch.serialization.safe_globals([(_Inert, name) for name in names]):
-            return torch.load(data, map_location="cpu", weights_only=True)
+            return torch.load(BytesIO(content) if skip else path, map_location="cpu", weights_only=True)
     except OSError as e:
         raise RevelioError(f"{path} cannot be read: {e}") from None
     except (pickle.UnpicklingError, ValueError, RuntimeError, TypeError, EOFError) as e:
