@@ -6,8 +6,8 @@
 __all__ = ['WHOLE', 'NUMBER', 'app', 'Model', 'Images', 'Split', 'Label', 'Prompt', 'ChooserOption', 'Pooling', 'Snr',
            'NoiseLevel', 'Draws', 'OnError', 'Streaming', 'ImageSize', 'Revision', 'BatchSize', 'Limit', 'Seed',
            'Device', 'Dtype', 'Layer', 'Timestep', 'K', 'Expansion', 'Steps', 'TrainBatch', 'TopK', 'Out', 'Variant',
-           'Levels', 'default_layers', 'default_layer', 'dataset_name', 'models', 'layers', 'verify', 'doctor_command',
-           'extract_command', 'train_command', 'import_command', 'export_command', 'concepts_command',
+           'Levels', 'default_layers', 'default_layer', 'dataset_name', 'models', 'datasets', 'layers', 'verify',
+           'doctor_command', 'extract_command', 'train_command', 'import_command', 'export_command', 'concepts_command',
            'explore_command', 'probe_command', 'search_command', 'run_command', 'main']
 
 # %% ../nbs/90_cli.ipynb #0c5427ae
@@ -201,6 +201,17 @@ def models():
 
 
 @app.command()
+def datasets():
+    "List the image sets that have a name: label levels with their numbers of classes, splits, and source."
+    from revelio.images.registry import DATASETS
+    for name, entry in DATASETS.items():
+        source = entry.hub_ids[0] if entry.hub_ids else entry.archive or "embedded"
+        levels = ", ".join(f"{level} {n}" for level, n in entry.labels.items())
+        licence = f" (licence: {entry.licence})" if entry.licence else ""
+        typer.echo(f"{name:<14} {levels:<42} {', '.join(entry.splits):<24} {source}{licence}")
+
+
+@app.command()
 def layers(
     model: Annotated[str, typer.Argument(help="alias, hub id or local folder")],
     image_size: ImageSize = None,
@@ -382,9 +393,11 @@ def concepts_command(
     from revelio.report.style import set_style
     from revelio.sae.concepts import find_concepts
     set_style()
-    if activations and (not dataset or store):
+    if activations and (not dataset or store) or dataset and not (activations or heatmaps):
         from revelio.core import RevelioError
-        raise RevelioError("activations= need their pictures (images=), and take the place of a store (store=)")
+        raise RevelioError("activations= need their pictures (images=), and take the place of a store (store=)" if
+                           activations else f"--images {dataset} says which pictures --activations or --heatmaps are "
+                           "of; give one of them. Which images neurons are measured on is said by --measure-on.")
     if activations:
         from revelio.features.activations import read_activations
         from revelio.images.table import load_table

@@ -67,20 +67,31 @@ def test_whatever_people_hand_over_gives_the_same_answer(name):
     assert "\n" not in str(error.value).strip()
 
 
-INNER = {  # module -> the public functions that stay behind a door: what they get was made by us, or comes through another call
-    "capture": "hooks get what the model computes", "configs": "latents of the VAE", "families": "activations of the model",
+# module -> the public functions that stay behind a door: what they get was made by us, or comes through another call
+INNER = {
+    "capture": "hooks get what the model computes", "configs": "latents of the VAE",
+    "families": "activations of the model",
     "face": "activations and noise of the model, latents of its VAE", "reading": "features that the model computed",
-    "zeroshot": "predictions of the model", "doctor": "predictions of the model", "store": "cells of `read_features`; `check_shard` names a wrong one",
-    "plots": "pictures and maps of a concepts folder", "cells": "rows of a store, by number", "core": "tensors that are written",
+    "zeroshot": "predictions of the model", "doctor": "predictions of the model",
+    "store": "cells of `read_features`; `check_shard` names a wrong one",
+    "plots": "pictures and maps of a concepts folder", "cells": "rows of a store, by number",
+    "core": "tensors that are written",
     "rows": "streams, stores and arrays, by its own tests", "training": "what `rows` opened",
-    "concepts.TopImages.update": "top_images", "concepts.concept_names": "rows of `top_images`", "concepts.heatmaps": "maps of a store",
+    "concepts.TopImages.update": "top_images", "concepts.concept_names": "rows of `top_images`",
+    "concepts.heatmaps": "maps of a store",
     "concepts.write_heatmaps": "maps of a store", "concepts.find_concepts": "opened by `rows.open_source`",
-    "maps": "what a model computed, or a store holds", "ksae.top_k": "pre-activations of the k-SAE", "ksae.KSAE.forward": "ksae.KSAE",
-    "ksae.KSAE.best_of_batch": "codes of the k-SAE", "ksae.KSAE.encode": "ksae.KSAE", "ksae.KSAE.decode": "codes of the k-SAE", "ksae.KSAE.pre_activations": "ksae.KSAE",
-    "metrics.RunningFVU.update": "metrics.fvu", "ksae.share_of_energy": "sums of `batch_fvu` and `RunningFVU`", "metrics.best_class": "metrics.sorted_firings", "metrics.sigma_neurons": "metrics.purity",
-    "metrics.sigma_label": "metrics.purity", "metrics.sigma_lines": "metrics.purity", "metrics.neuron_label_table": "metrics.purity",
-    "metrics.nested_levels": "a mapping of label columns", "metrics.significant": "what `p_values` gives, 0 to 1", "metrics.measure_neurons": "metrics.purity",
-    "metrics.label_summary": "metrics.purity", "stats.permuted": "labels by `metrics`", "stats.hands": "labels by `metrics`",
+    "maps": "what a model computed, or a store holds", "ksae.top_k": "pre-activations of the k-SAE",
+    "ksae.KSAE.forward": "ksae.KSAE",
+    "ksae.KSAE.best_of_batch": "codes of the k-SAE", "ksae.KSAE.encode": "ksae.KSAE",
+    "ksae.KSAE.decode": "codes of the k-SAE", "ksae.KSAE.pre_activations": "ksae.KSAE",
+    "metrics.RunningFVU.update": "metrics.fvu", "ksae.share_of_energy": "sums of `batch_fvu` and `RunningFVU`",
+    "metrics.best_class": "metrics.sorted_firings", "metrics.sigma_neurons": "metrics.purity",
+    "metrics.sigma_label": "metrics.purity", "metrics.sigma_lines": "metrics.purity",
+    "metrics.neuron_label_table": "metrics.purity",
+    "metrics.nested_levels": "a mapping of label columns", "metrics.significant": "what `p_values` gives, 0 to 1",
+    "metrics.measure_neurons": "metrics.purity",
+    "metrics.label_summary": "metrics.purity", "stats.permuted": "labels by `metrics`",
+    "stats.hands": "labels by `metrics`",
     "stats.bootstrap_mean": "tested beside it", "stats.jackknife": "tested beside it",
 }
 

@@ -103,7 +103,7 @@ def test_help_is_quick_and_states_defaults_and_units():
                   "--seed"):
         assert words in shown
     commands = {"models", "layers", "extract", "train", "concepts", "run", "verify", "probe", "search",
-                "explore"}
+                "explore", "datasets", "import-checkpoint", "export-checkpoint", "doctor"}
     assert commands <= set(call("--help").output.split())
 
 # cell 23b37945
@@ -173,6 +173,8 @@ def test_heat_maps_and_variants(tiny, tmp_path):
     few = call("concepts", b, "--activations", tmp_path / "theirs.npy", "--images", "emoji", "--out", tmp_path / "e")
     assert few.exit_code == 2 and "60 rows for 5627 pictures" in few.stderr
     (tmp_path / "ids.txt").write_text("\n".join(FeatureStore(a).images["id"]))
+    lost = call("concepts", b, "--store", a, "--images", "held-out", "--out", tmp_path / "e")
+    assert lost.exit_code == 2 and "--measure-on" in lost.stderr
     alone = call("concepts", b, "--activations", tmp_path / "theirs.npy", "--out", tmp_path / "e")
     assert alone.exit_code == 2 and "--activations need their pictures (--images)" in alone.stderr
     said = call("concepts", b, "--activations", tmp_path / "theirs.npy", "--images", "emoji", "--out", tmp_path / "e")
@@ -314,7 +316,7 @@ def test_small_and_odd_runs_give_a_page(tiny, tmp_path, classes, options):
     said = call("concepts", tmp_path / "run/ksae", "--heatmaps", "--model", tiny, "--dataset", photos,
                 "--out", tmp_path / "heated")
     assert said.exit_code == 0, said.output
-    said = call("concepts", tmp_path / "run/ksae", "--images", "held-out", "--out", tmp_path / "unseen")
+    said = call("concepts", tmp_path / "run/ksae", "--measure-on", "held-out", "--out", tmp_path / "unseen")
     assert said.exit_code == (2 if sum(classes.values()) == 1 else 0) and isinstance(said.exception, SystemExit | None)
 
 

@@ -120,7 +120,8 @@ def test_on_a_cluster_jobs_ask_for_what_they_need_and_run(tmp_path, slurm):
 @pytest.mark.parametrize("visible, config, slots", [("0,GPU-b,5", "", 2), ("0,GPU-b,5", "gpus=1", 1), ("", "", 0)])
 def test_on_one_machine_a_job_waits_for_one_of_its_gpus(tmp_path, visible, config, slots):
     (tmp_path / "mine.yaml").write_text(PRESET.replace("gpus: 1", "gpus: 2"))  # at most
-    done = run_graph(ROOT, tmp_path, "--cores", 4, "--dry-run", "--printshellcmds", "--", f"{tmp_path}/out/stores/good.done",
+    done = run_graph(ROOT, tmp_path, "--cores", 4, "--dry-run", "--printshellcmds", "--",
+                     f"{tmp_path}/out/stores/good.done",
                      preset=tmp_path / "mine.yaml", config=config, CUDA_VISIBLE_DEVICES=visible)
     assert done.returncode == 0 and re.findall(r"--gpu-slots \S+/out/gpus (\d)", done.stdout + done.stderr) == (
         [str(slots)] if slots else [])

@@ -15,9 +15,9 @@ from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from revelio.core import RevelioError, group_split, read_json, write_json
-from revelio.sae.concepts import *
+from revelio.sae.concepts import TopImages, find_concepts, showcase, top_images, write_heatmaps
 from revelio.sae.ksae import KSAE, Codes
-from revelio.sae.metrics import *
+from revelio.sae.metrics import neuron_label_table
 from revelio.sae.training import TrainConfig, train_ksae
 from revelio.stats import Measured, difference, kept_groups
 from revelio.store import FeatureStore, StoreWriter, store_fingerprint

@@ -334,7 +334,8 @@ def test_the_map_is_hovered_lassoed_and_walked(browser, made):
 def test_few_neurons_in_view_are_pictures(browser, made):
     page = browser.open("#/map")
     page.wait_for_timeout(500)  # sheets are read
-    colors = page.evaluate("""() => { const c = document.querySelector('.map canvas'), x = document.createElement('canvas');
+    colors = page.evaluate("""() => { const c = document.querySelector('.map canvas');
+        const x = document.createElement('canvas');
         const d = c.getContext('2d'); try { return new Set(d.getImageData(0, 0, c.width, c.height).data).size; }
         catch (error) { return error.name; } }""")
     assert colors == "SecurityError"  # a picture from a file was drawn: a browser then keeps the pixels to itself

@@ -14,7 +14,8 @@ STUDY = data_path().parent / "paper_figures/study"
 def test_no_committed_table_holds_a_measured_time():
     tables = sorted(STUDY.glob("*.csv"))
     assert len(tables) == 14
-    assert [(path.name, column) for path in tables for column in pd.read_csv(path, nrows=0) if "seconds" in column] == []
+    assert [(path.name, column) for path in tables for column in pd.read_csv(path,
+                                                                             nrows=0) if "seconds" in column] == []
 
 
 def test_measured_times_stand_in_the_record_of_their_figure():

@@ -12,6 +12,7 @@ import datasets
 import pyarrow.compute as pc
 from datasets import ClassLabel, Dataset, Features, IterableDataset, Value
 from revelio.core import RevelioError, data_path, logger, unknown
+from revelio.images.archives import find_archive
 from revelio.images.readers import ROW_FILES, NoSplitError, choose_split, class_names, class_text, each_once, files_of_split, find_csv, is_number, is_seen, normalised, outside, read_csv, read_folder, read_hub, read_parquet, read_tars, speaks_of_classes, split_word, split_words, walk_files, warn_own_classes
 from revelio.images.registry import DATASETS
 import io

@@ -206,7 +206,8 @@ def test_what_a_ksae_cannot_do_is_refused_by_name(tmp_path):
         (theirs / "saelens-topk/cfg.json").write_text(json.dumps(config | change))
         with pytest.raises(RevelioError, match=message):
             import_checkpoint(theirs / "saelens-topk", out)
-    (theirs / "dictionary_learning-AutoEncoder/config.json").write_text('{"trainer": {"dict_class": "GatedAutoEncoder"}}')
+    gated = json.dumps({"trainer": {"dict_class": "GatedAutoEncoder"}})
+    (theirs / "dictionary_learning-AutoEncoder/config.json").write_text(gated)
     (theirs / "dictionary_learning-BatchTopKSAE/config.json").unlink()
     state = torch.load(theirs / "overcomplete-topk.pt", weights_only=True)
     torch.save(state | {"encoder.mlp_blocks.0.0.weight": torch.zeros(2)}, theirs / "deep.pt")
@@ -219,7 +220,8 @@ def test_what_a_ksae_cannot_do_is_refused_by_name(tmp_path):
                              ("dictionary_learning-AutoEncoderTopK", "k=9: .* k = 4; leave k out", 9),
                              ("deep.pt", "more than one layer", 4), ("short.pt", r"b_enc of shape \(3,\)", 4),
                              ("nan.pt", "b_enc of shape .*finite", 4), ("empty", "found nothing", None),
-                             ("gone.pt", "cannot be read", None), ("expected.safetensors", "no k-SAE that we know", None)):
+                             ("gone.pt", "cannot be read", None),
+                             ("expected.safetensors", "no k-SAE that we know", None)):
         with pytest.raises(RevelioError, match=message):
             import_checkpoint(theirs / name, out, k=k)
     assert not out.exists()

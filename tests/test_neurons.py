@@ -10,7 +10,7 @@ from scipy.sparse import csr_array
 from sklearn.metrics import average_precision_score
 
 from revelio.core import RevelioError
-from revelio.sae.metrics import *
+from revelio.sae.metrics import best_class, neuron_label_table, sorted_firings
 from revelio.stats import hands, kept_groups, permuted
 
 # cell e3646c3c

@@ -30,7 +30,8 @@ runs:
   sd15-oxford-pets-maps: {extract: {<<: *features, split: test, pooling: none}}
 probes: {layers: {runs: [sd15-oxford-pets], kinds: [linear], levels: [label]}}
 diffc:
-  live: {runs: {sd15-oxford-pets-maps: sd15-oxford-pets-maps}, levels: [label], mode: live, model: sd15, dataset: oxford-pets}
+  live: {runs: {sd15-oxford-pets-maps: sd15-oxford-pets-maps}, levels: [label], mode: live, model: sd15,
+         dataset: oxford-pets}
 inference: {pets: {model: sd15, dataset: oxford-pets, diffc: [live/sd15-oxford-pets-maps/up_ft1-t25/label-gap-s0]}}
 figures:
   fig01_ksae: {cells: [{run: sd15-oxford-pets, layers: [up_ft1]}]}
@@ -49,7 +50,8 @@ def smallest():
 def test_one_model_on_one_data_set_goes_through_every_stage(tmp_path):
     (tmp_path / "small.yaml").write_text(smallest())
     home = stand_in_cache(tmp_path / "hub", *hub_names(read_preset(tmp_path / "small.yaml")))
-    done = run_graph(ROOT, tmp_path, "--cores", 2, preset=tmp_path / "small.yaml", config="rehearse=1", HF_HOME=str(home))
+    done = run_graph(ROOT, tmp_path, "--cores", 2, preset=tmp_path / "small.yaml", config="rehearse=1",
+                     HF_HOME=str(home))
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-6000:]
     executed = [p.stem for p in (tmp_path / "out/notebooks").glob("*.ipynb")]
     assert {name.split("-")[0] for name in executed} == STAGES | set(FIGURES)
@@ -95,7 +97,8 @@ def test_concepts_are_of_images_that_no_ksae_saw(preset):
 
 @pytest.mark.parametrize("preset", ["study", "paper"])
 def test_what_is_compared_has_three_seeds(preset):
-    for name in ("fig03_purity_by_layer", "fig04_purity_by_timestep", "fig05_models", "fig06_dit_blocks", "fig14_variants"):
+    for name in ("fig03_purity_by_layer", "fig04_purity_by_timestep", "fig05_models", "fig06_dit_blocks",
+                 "fig14_variants"):
         seeds = {}
         for *cell, seed in read_preset(preset)["figures"].get(name, {}).get("cells", []):
             seeds.setdefault(tuple(cell), []).append(seed)
@@ -119,7 +122,8 @@ def test_released_is_what_was_released():
     released, ours = (TrainConfig(**plan["runs"][run]["ksae"]) for run in ("sd15-oxford-pets", "ours-sd15-oxford-pets"))
     assert released.warmup * released.n_steps == 500 and released.n_steps * released.batch_size == 83_886_080
     assert (released.k, released.expansion, released.lr, released.decay) == (32, 64, 4e-4, 0)
-    assert (released.auxk_coef, released.encoder_init, released.b_pre_init, released.held_out) == (0, "kaiming", "mean", 0)
+    assert (released.auxk_coef, released.encoder_init, released.b_pre_init, released.held_out) == (0, "kaiming",
+                                                                                                   "mean", 0)
     assert released.signed and released.grad_clip >= 1e9
     default = TrainConfig()
     assert (ours.decay, ours.auxk_coef, ours.held_out, ours.signed) == (

@@ -91,11 +91,13 @@ def test_deleting_results_recomputes_them_and_what_hangs_on_them(smoke):
     assert {p for p in again if again[p] != results[p]} == {str(f.relative_to(smoke)) for f in files} | {timed}
     assert [accuracies(file) for file in files] == before
     drawn = times(smoke, "figures/*.png")
-    assert {p.split("/")[1][:5] for p in drawn if drawn[p] != figures[p]} == {"fig07", "fig08", "fig10", "fig11", "fig14"}
+    assert {p.split("/")[1][:5] for p in drawn if drawn[p] != figures[p]} == {"fig07", "fig08", "fig10", "fig11",
+                                                                              "fig14"}
 
 
 def test_concepts_are_of_the_test_run_where_a_run_names_one(smoke):
-    splits = {p.parts[-4]: read_json(p)["settings"]["split"] for p in (smoke / "out/ksae").rglob("concepts/manifest.json")}
+    manifests = (smoke / "out/ksae").rglob("concepts/manifest.json")
+    splits = {p.parts[-4]: read_json(p)["settings"]["split"] for p in manifests}
     assert splits == {"mini-sd-emoji": "train", "mini-dit-emoji": "test"}
     trained = read_json(smoke / "out/ksae/mini-dit-emoji/block_3-t25/ksae/provenance.json")
     assert trained["source"]["settings"]["split"] == "train"
@@ -104,7 +106,8 @@ def test_concepts_are_of_the_test_run_where_a_run_names_one(smoke):
 EXPECTED = ROOT / "data/expected/smoke.json"
 TOLERANCES = {"purity": 0.06, "purity_null": 0.04, "entropy": 0.25, "lift": 0.06, "sigma_label": 1.5, "accuracy": 0.1,
               "value": 0.1}
-KEYS = ["panel", "source", "model", "prompt", "layer", "timestep", "level", "kind", "pooling", "shots", "draw", "what", "seed"]
+KEYS = ["panel", "source", "model", "prompt", "layer", "timestep", "level", "kind", "pooling", "shots", "draw", "what",
+        "seed"]
 
 
 def numbers(folder):

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from revelio.core import RevelioError
-from revelio.probes.cells import *
+from revelio.probes.cells import CellData, measured_rows, probe_cells, probe_folder, results_table, train_diffc
 from revelio.probes.classifiers import KNNProbe, LinearProbe, make_probe
 from revelio.probes.search import search_cells
 from revelio.store import FeatureStore, StoreWriter

@@ -39,7 +39,8 @@ def named(path, names, labels, column="label"):
     data = {"image": [{"bytes": png(), "path": None}] * len(labels), column: pa.array(labels, pa.int64())}
     features = Features({"image": datasets.Image(), column: ClassLabel(names=names)})
     path.parent.mkdir(parents=True, exist_ok=True)
-    table = pa.table({"image": pa.array(data["image"], features.arrow_schema.field("image").type), column: data[column]},
+    table = pa.table({"image": pa.array(data["image"], features.arrow_schema.field("image").type),
+                      column: data[column]},
                      schema=features.arrow_schema)  # written by hand: `datasets` would refuse numbers without a name
     pq.write_table(table, path)
     return path
@@ -96,7 +97,8 @@ def test_broken_link_is_named_not_dropped(tmp_path):
 
 
 LITTER = [".DS_Store", "._0.png", "__MACOSX/cat/0.png", "cat/._0.png", "Thumbs.db", "cat/desktop.ini", "cat/Icon\r",
-          "$RECYCLE.BIN/0.png", "System Volume Information/0.png", "cat/@eaDir/0.png/SYNOPHOTO_THUMB_M.png", "#recycle/0.png",
+          "$RECYCLE.BIN/0.png", "System Volume Information/0.png", "cat/@eaDir/0.png/SYNOPHOTO_THUMB_M.png",
+          "#recycle/0.png",
           "@Recycle/0.png", ".@__thumb/0.png", "lost+found/0.png", ".ipynb_checkpoints/0-checkpoint.png",
           "cat/.ipynb_checkpoints/0.png", "__pycache__/x.png", "cat/~$0.png", "cat/0.png:Zone.Identifier", "@tmp/0.png"]
 
@@ -107,7 +109,8 @@ def test_litter_is_no_data(litter, tmp_path):
     assert told(load_table(whole)) == {"cat/0.png": ("cat",), "dog/0.png": ("dog",)}
 
 
-@pytest.mark.parametrize("train, test", [("Train", "Test"), ("training", "testing"), ("TRAIN", "eval"), ("train", "test")])
+@pytest.mark.parametrize("train, test",
+                         [("Train", "Test"), ("training", "testing"), ("TRAIN", "eval"), ("train", "test")])
 def test_splits_are_found_in_any_spelling(train, test, tmp_path):
     write_pictures(tmp_path, f"{train}/cat/0.png", f"{train}/dog/0.png", f"{test}/dog/1.png")
     for asked in ("train", "Train", "training"):
@@ -189,7 +192,8 @@ def test_accents_are_compared_as_they_look(on_disk, asked, tmp_path):
     assert label_columns(train) == label_columns(test) == {"label": [unicodedata.normalize("NFC", "café"), "tea"]}
     assert test["label"][:] == [0] and test["id"][:] == [unicodedata.normalize("NFC", "test/café/café.png")]
     write_pictures(tmp_path / "c", f"{disk}/{disk}.png", f"{disk}/b.png")
-    (tmp_path / "c" / "all.csv").write_text(f"path,label\n{other}/{other}.png,{other}\n{other}/b.png,{disk}\n", encoding="utf-8")
+    (tmp_path / "c" / "all.csv").write_text(f"path,label\n{other}/{other}.png,{other}\n{other}/b.png,{disk}\n",
+                                            encoding="utf-8")
     assert label_columns(load_table(tmp_path / "c")) == {"label": [unicodedata.normalize("NFC", "café")]}
 
 
@@ -233,9 +237,11 @@ def test_split_level_is_one_of_split_words(tree):
 
 
 def test_folders_in_folders_give_levels(tmp_path):
-    write_pictures(tmp_path, "Fruit/Apple/Golden/0.png", "Fruit/Apple/Red/0.png", "Fruit/Lime/0.png", "Vegetables/Garlic/0.png")
+    write_pictures(tmp_path, "Fruit/Apple/Golden/0.png", "Fruit/Apple/Red/0.png", "Fruit/Lime/0.png",
+                   "Vegetables/Garlic/0.png")
     table = load_table(tmp_path)
-    assert label_columns(table) == {"label": ["Garlic", "Golden", "Lime", "Red"], "level_2": ["Apple", "Garlic", "Lime"],
+    assert label_columns(table) == {"label": ["Garlic", "Golden", "Lime", "Red"],
+                                    "level_2": ["Apple", "Garlic", "Lime"],
                                     "level_1": ["Fruit", "Vegetables"]}
     assert told(table)["Fruit/Lime/0.png"] == ("Lime", "Lime", "Fruit")
     assert label_columns(load_table(tmp_path, label="level_1"))["label"] == ["Fruit", "Vegetables"]
@@ -243,7 +249,8 @@ def test_folders_in_folders_give_levels(tmp_path):
 
 
 def test_class_that_a_published_set_moved_is_found_by_its_name(tmp_path):
-    write_pictures(tmp_path, "train/Veg/Brown/0.png", "train/Veg/Leek/0.png", "train/Fruit/Lime/0.png", "test/Veg/Mushroom/Brown/0.png")
+    write_pictures(tmp_path, "train/Veg/Brown/0.png", "train/Veg/Leek/0.png", "train/Fruit/Lime/0.png",
+                   "test/Veg/Mushroom/Brown/0.png")
     assert told(load_table(tmp_path, "test")) == {"test/Veg/Mushroom/Brown/0.png": ("Brown", "Veg")}
     write_pictures(tmp_path, "train/Fruit/Brown/0.png")  # now the name alone does not tell
     with pytest.raises(RevelioError, match="train split lacks: Veg/Mushroom/Brown"):
@@ -255,13 +262,14 @@ def test_folders_that_part_nothing_are_no_level(tmp_path):
     assert label_columns(load_table(tmp_path)) == {"label": ["cat", "dog"]}
 
 
-PHOTOS = Path(os.environ.get("REVELIO_PHOTOS", Path(__file__ if "__file__" in globals() else ".").resolve().parents[2] / "shared/photos"))
+PHOTOS = Path(os.environ.get("REVELIO_PHOTOS",
+                             Path(__file__ if "__file__" in globals() else ".").resolve().parents[2] / "shared/photos"))
 
 
 @pytest.mark.skipif(not PHOTOS.is_dir(), reason="needs the two photo sets, in $REVELIO_PHOTOS")
 def test_published_photo_sets_are_read_as_they_are():
     for split, n in (("train", 2640), ("val", 296), ("validation", 296), ("test", 2485)):
-        table = load_table(PHOTOS / "grocery", split)  # in its train split, one class lies in another place than in its test split
+        table = load_table(PHOTOS / "grocery", split)  # its splits have one class in different places
         assert len(table) == n and {c: len(names) for c, names in label_columns(table).items()} == {
             "label": 81, "level_2": 43, "level_1": 3}
     assert np.bincount(load_table(PHOTOS / "grocery", "test")["label"][:], minlength=81).min() > 0
@@ -270,7 +278,8 @@ def test_published_photo_sets_are_read_as_they_are():
         assert len(table) == n and len(label_columns(table)["label"]) == 10
 
 # cell 528e14f3
-TYPES = {"string view": pa.string_view(), "large": pa.large_string(), "dictionary": pa.dictionary(pa.int8(), pa.string()),
+TYPES = {"string view": pa.string_view(), "large": pa.large_string(),
+         "dictionary": pa.dictionary(pa.int8(), pa.string()),
          "string": pa.string()}
 BYTES = {"binary view": pa.binary_view(), "large binary": pa.large_binary(), "binary": pa.binary(),
          "struct of views": pa.struct({"bytes": pa.binary_view(), "path": pa.string_view()}),
@@ -280,7 +289,8 @@ BYTES = {"binary view": pa.binary_view(), "large binary": pa.large_binary(), "bi
 @both
 @pytest.mark.parametrize("kind", TYPES)
 def test_text_of_any_arrow_type_is_a_label(kind, streaming, tmp_path):
-    table = load_table(arrow(tmp_path / "a.parquet", label=pa.array(["b", None, "a"]).cast(TYPES[kind])), streaming=streaming)
+    table = load_table(arrow(tmp_path / "a.parquet", label=pa.array(["b", None, "a"]).cast(TYPES[kind])),
+                       streaming=streaming)
     assert list(told(table).values()) == [("b",), (None,), ("a",)]
 
 
@@ -366,7 +376,9 @@ def test_file_without_the_label_column_is_said(streaming, tmp_path, caplog):
     assert "1 of 2 files lack the column 'label'" in caplog.text
 
 
-@pytest.mark.parametrize("column", [pa.array([[1], [2]]), pa.array([1, 2], pa.timestamp("s")), pa.array([[1], [2]], pa.list_view(pa.int8())),
+@pytest.mark.parametrize("column",
+                         [pa.array([[1], [2]]), pa.array([1, 2], pa.timestamp("s")),
+                          pa.array([[1], [2]], pa.list_view(pa.int8())),
                                     pa.array([{"a": 1}] * 2), pa.nulls(2)], ids=str)
 def test_label_column_that_cannot_be_one_is_said(column, tmp_path, caplog):
     assert label_columns(load_table(arrow(tmp_path / "a.parquet", label=column))) == {}
@@ -380,7 +392,8 @@ def test_columns_that_are_no_labels_are_said(tmp_path, caplog):
 
 @both
 def test_fraction_is_named_with_its_row(streaming, tmp_path):
-    with pytest.raises(RevelioError, match="column 'label'.*0.5 is a fraction" if streaming else "row 1.*0.5 is a fraction"):
+    with pytest.raises(RevelioError,
+                       match="column 'label'.*0.5 is a fraction" if streaming else "row 1.*0.5 is a fraction"):
         list(load_table(arrow(tmp_path / "a.parquet", label=pa.array([1.0, 0.5])), streaming=streaming))
 
 
@@ -389,8 +402,10 @@ def test_numbers_among_names_are_said(tmp_path, caplog):
     assert "partly numbers (0, …) and partly names (cat, …)" in caplog.text
 
 
-@pytest.mark.parametrize("name, split, said", [("test.parquet", "test", "no train split"), ("test.parquet", "train", "its name says 'test'"),
-                                               ("a.parquet", "test", "nothing in its name says so"), ("a.parquet", "train", ""),
+@pytest.mark.parametrize("name, split, said",
+                         [("test.parquet", "test", "no train split"), ("test.parquet", "train", "its name says 'test'"),
+                                               ("a.parquet", "test", "nothing in its name says so"),
+                                               ("a.parquet", "train", ""),
                                                ("test.tar", "train", "its name says 'test'")])
 def test_single_file_is_read_whole_and_that_is_said(name, split, said, tmp_path, caplog):
     path = write_tar(tmp_path / name, {"0.png": png(), "0.cls": b"a"}) if name.endswith("tar") else arrow(
@@ -409,7 +424,8 @@ def test_files_of_splits_are_found_in_any_spelling(train, test, tmp_path):
 
 def test_csv_of_windows_and_of_any_capitals(tmp_path):
     write_pictures(tmp_path, "cats/0.png", "cats/1.png")
-    (tmp_path / "All.CSV").write_text("Filename, Label ,Split\r\ncats\\0.png,a ,Train\r\ncats\\1.png, a,TEST\r\n", encoding="utf-8")
+    (tmp_path / "All.CSV").write_text("Filename, Label ,Split\r\ncats\\0.png,a ,Train\r\ncats\\1.png, a,TEST\r\n",
+                                      encoding="utf-8")
     assert told(load_table(tmp_path)) == {"cats/0.png": ("a",)}
     assert told(load_table(tmp_path, "test")) == {"cats/1.png": ("a",)}
     with pytest.raises(RevelioError, match="no split 'validation'; it has TEST, Train"):
@@ -418,7 +434,8 @@ def test_csv_of_windows_and_of_any_capitals(tmp_path):
 
 def test_json_lines_are_read_as_the_hub_has_them(tmp_path):
     write_pictures(tmp_path, "train/0.png", "train/1.png", "test/0.png")
-    lines = ['{"file_name": "0.png", "label": 3, "caption": "three", "boxes": [1]}', "", '{"file_name": "1.png", "label": null}']
+    lines = ['{"file_name": "0.png", "label": 3, "caption": "three", "boxes": [1]}', "",
+             '{"file_name": "1.png", "label": null}']
     (tmp_path / "train" / "metadata.jsonl").write_text("\n".join(lines), encoding="utf-8")
     (tmp_path / "test" / "metadata.jsonl").write_text('{"file_name": "0.png", "label": 3}', encoding="utf-8")
     table = load_table(tmp_path)
@@ -454,7 +471,8 @@ def test_csvs_of_splits_in_any_spelling(tmp_path):
 @pytest.mark.parametrize("seed", range(4))
 def test_members_may_lie_in_any_order(seed, streaming, tmp_path):
     members = [(f"x/{i}.{e}", d) for i in range(6) for e, d in (
-        ("png", png()), ("cls", b"ab"[i % 2 :][:1]), ("txt", f"text {i}".encode()), ("json", json.dumps({"breed": f"b{i % 3}"}).encode()))]
+        ("png", png()), ("cls", b"ab"[i % 2 :][:1]), ("txt", f"text {i}".encode()),
+        ("json", json.dumps({"breed": f"b{i % 3}"}).encode()))]
     members += [("x/._0.png", b"?"), ("__MACOSX/x/._1.png", b"?"), ("@eaDir/0.png", b"?")]
     random.Random(seed).shuffle(members)
     table = load_table(write_tar(tmp_path / "a.tar", members), label="label", streaming=streaming)

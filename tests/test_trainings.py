@@ -17,7 +17,7 @@ import torch
 from revelio.core import RevelioError, save_tensors
 from revelio.sae.ksae import KSAE
 from revelio.sae.rows import Rows, data_fingerprint
-from revelio.sae.training import *
+from revelio.sae.training import TrainConfig, TrainData, finish, train_ksae, train_many, train_steps
 from revelio.store import FeatureStore, Hold, StoreWriter
 
 # cell 3c21567c

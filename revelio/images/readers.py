@@ -8,7 +8,7 @@ __all__ = ['SPLITS', 'LITTER', 'IMAGE_SUFFIXES', 'ROW_FILES', 'FILE_COLUMNS', 'H
            'split_words', 'files_of_split', 'is_seen', 'Found', 'walk_files', 'each_once', 'split_depth',
            'ClassFolders', 'class_folders', 'read_folder', 'warn_own_classes', 'find_csv', 'read_csv',
            'speaks_of_classes', 'read_tars', 'plain_feature', 'file_features', 'merge_features', 'conform', 'outside',
-           'read_parquet', 'hub_is_away', 'read_hub']
+           'read_parquet', 'told_offline', 'hub_is_away', 'read_hub']
 
 # %% ../../nbs/images/02_readers.ipynb #1be9c628
 import contextlib
@@ -792,13 +792,18 @@ def _read_parquet(shard, columns, split, own, features):
             number += 1
 
 # %% ../../nbs/images/02_readers.ipynb #03a0935a
+def told_offline() -> str:  # the variable that says so; "": none
+    "Tell whether the environment asks for no network."
+    return next((name for name in ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE", "TRANSFORMERS_OFFLINE")
+                 if os.environ.get(name, "").upper() in ("1", "ON", "YES", "TRUE")), "")
+
+
 def hub_is_away(
     patience: float = 3.0,  # seconds
 ) -> str:  # why the hub cannot be asked; "" when it can
     "Tell whether and why the Hugging Face hub is out of reach."
-    for name in ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE", "TRANSFORMERS_OFFLINE"):
-        if os.environ.get(name, "").upper() in ("1", "ON", "YES", "TRUE"):
-            return f"{name} is set"
+    if name := told_offline():
+        return f"{name} is set"
     if huggingface_hub.constants.HF_HUB_OFFLINE:
         return "HF_HUB_OFFLINE was set at the start"
     answers = []

@@ -18,7 +18,10 @@ class DatasetEntry:
     "An image set that can be asked for by a short name."
     name: str
     labels: dict[str, int]  # label column -> number of classes, the finest first: that one becomes `label`
-    hub_ids: tuple[str, ...] = ()  # owner/name or owner/name@revision, by preference; none: embedded, in data/<name>
+    hub_ids: tuple[str, ...] = ()  # owner/name or owner/name@revision, by preference; none: embedded, in data/<name>,
+    archive: str = ""  # or in a .tar.gz at this address,
+    inside: str = ""   # in this folder of it, below its single top folder
+    licence: str = ""  # of an archive's pictures, where it is stated
     splits: tuple[str, ...] = ("train", "test")
     template: str = "A photo of a {}."  # of a prompt from a class name
     generic: str = "A photo."  # one prompt for the whole set
@@ -54,6 +57,18 @@ DATASETS = {entry.name: entry for entry in (
                  "A photo of a {}, a type of flower.", "A photo of a flower.",
                  note="the official split: test is the largest. Copies whose classes are called 1, 10, 100, … are "
                  "numbered otherwise", n_images={"train": 1020, "validation": 1020, "test": 6149}, n_megabytes=345),
+    DatasetEntry("grocery", {"label": 81, "level_2": 43, "level_1": 3}, splits=("train", "val", "test"),
+                 archive="https://github.com/marcusklasson/GroceryStoreDataset/archive/fc80ba9.tar.gz",
+                 inside="dataset", licence="MIT, (c) 2019 Marcus Klasson", template="A photo of a {}, a grocery item.",
+                 generic="A photo of a grocery item.", verified=True,
+                 n_images={"train": 2640, "val": 296, "test": 2485},
+                 note="taken with a phone in shops, test in other shops (Klasson et al. 2019); level_2: coarse, "
+                 "level_1: fruit, packages, vegetables"),
+    DatasetEntry("clothing", {"label": 10}, splits=("train", "validation", "test"),
+                 archive="https://github.com/alexeygrigorev/clothing-dataset-small/archive/1196151.tar.gz",
+                 licence="CC0", template="A photo of a {}, an item of clothing.", generic="A photo of clothing.",
+                 verified=True, n_images={"train": 3068, "validation": 341, "test": 372},
+                 note="worn, lying and hanging"),
     DatasetEntry("imagenet-1k", {"label": 1000}, ("ILSVRC/imagenet-1k",), ("train", "validation"),
                  note="gated: accept its terms on the hub", n_images={"train": 1281167, "validation": 50000}),
 )}

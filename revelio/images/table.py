@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 from datasets import ClassLabel, Dataset, Features, IterableDataset, Value
 
 from ..core import RevelioError, data_path, logger, unknown
+from .archives import find_archive
 from revelio.images.readers import (
     ROW_FILES,
     NoSplitError,
@@ -147,7 +148,7 @@ def _open(source, split, streaming):
     if entry := DATASETS.get(source):
         if entry.hub_ids:
             return read_hub(entry.hub_ids, split, streaming)
-        source = str(data_path(entry.name))
+        source = str(find_archive(entry) if entry.archive else data_path(entry.name))
     path = Path(source).expanduser()
     if path.is_dir():
         return _open_folder(path, split)
