@@ -6,10 +6,12 @@
 __all__ = ['cache_path', 'find_archive']
 
 # %% ../../nbs/images/06_archives.ipynb #b27de744
+import gzip
 import hashlib
 import os
 import shutil
 import tarfile
+import zlib
 from pathlib import Path
 
 import requests
@@ -61,7 +63,7 @@ def _fetch(entry, folder):
                 raise RevelioError(f"{entry.archive} holds {there}; expected one folder with "
                                    f"{entry.inside or 'the splits'} in it")
             inner.rename(unpacked)
-        except tarfile.TarError as e:
+        except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as e:
             raise RevelioError(f"{entry.archive} is no whole archive ({e}). Try again; nothing was kept.") from None
         finally:
             shutil.rmtree(whole, ignore_errors=True)
