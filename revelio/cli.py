@@ -228,9 +228,9 @@ def verify(
 ):
     "Read a store to the end: rows agree, numbers are finite, no image is twice."
     from revelio.store import FeatureStore
-    found = FeatureStore(store)
-    found.verify()
-    typer.echo(f"{found!r}: whole")
+    opened = FeatureStore(store)
+    opened.verify()
+    typer.echo(f"{opened!r}: whole")
     typer.echo(store)
 
 # %% ../nbs/90_cli.ipynb #d7d1f398
@@ -401,9 +401,9 @@ def concepts_command(
     if activations:
         from revelio.features.activations import read_activations
         from revelio.images.table import load_table
-        found = read_activations(activations, load_table(dataset, split))
-        concepts = find_concepts(ksae, out, found.features, top_k, seed, device, images=measure_on, table=found.images,
-                                 classes=found.classes)
+        given = read_activations(activations, load_table(dataset, split))
+        concepts = find_concepts(ksae, out, given.features, top_k, seed, device, images=measure_on, table=given.images,
+                                 classes=given.classes)
     else:
         concepts = find_concepts(ksae, out, store, top_k, seed, device, images=measure_on)
     if heatmaps:
@@ -462,9 +462,9 @@ def probe_command(
 
 def _say_scores(table, keys, title):
     "Print accuracies with their 95 % intervals, the mean over seeds or draws."
-    found = table.groupby(keys, sort=False)[["accuracy", "macro_accuracy", "low", "high", "n"]].mean().reset_index()
-    found = found.round(3).astype({"n": int}).rename(columns={"low": "95 % from", "high": "to", "n": "test images"})
-    typer.echo(f"{title}\n{found.to_string(index=False)}\n")
+    means = table.groupby(keys, sort=False)[["accuracy", "macro_accuracy", "low", "high", "n"]].mean().reset_index()
+    means = means.round(3).astype({"n": int}).rename(columns={"low": "95 % from", "high": "to", "n": "test images"})
+    typer.echo(f"{title}\n{means.to_string(index=False)}\n")
 
 # %% ../nbs/90_cli.ipynb #381ab20c
 @app.command("search")
@@ -481,14 +481,14 @@ def search_command(
     from revelio.core import atomic_path
     from revelio.probes.search import search_cells
     from revelio.store import FeatureStore
-    found = search_cells(FeatureStore(store), label, budget, compare=compare, seed=seed)
-    typer.echo(f"{found.layer} at timestep {found.timestep}: held-out accuracy {found.accuracy:.3f} "
-               f"({found.low:.3f} to {found.high:.3f}); {found.saved:.0%} of the full sweep saved")
+    searched = search_cells(FeatureStore(store), label, budget, compare=compare, seed=seed)
+    typer.echo(f"{searched.layer} at timestep {searched.timestep}: held-out accuracy {searched.accuracy:.3f} "
+               f"({searched.low:.3f} to {searched.high:.3f}); {searched.saved:.0%} of the full sweep saved")
     if compare:
-        typer.echo(f"{100 * found.lost:.1f} points below the best cell of the full sweep")
+        typer.echo(f"{100 * searched.lost:.1f} points below the best cell of the full sweep")
     if out:
         with atomic_path(out) as temporary:
-            found.table.to_csv(temporary, index=False)
+            searched.table.to_csv(temporary, index=False)
         typer.echo(out)
 
 # %% ../nbs/90_cli.ipynb #b6ebaf6e

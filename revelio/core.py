@@ -118,17 +118,17 @@ def as_array(
     ndim: int | Sequence[int] | None = None,  # allowed numbers of axes
 ) -> np.ndarray:                 # plain numbers in the machine's byte order
     "Take an array of any kind; RevelioError for what holds no plain numbers, or has the wrong axes."
-    found = _plain_numbers(x, what)
-    if dtype is not None and np.issubdtype(dtype, np.integer) and found.dtype.kind == "f":
-        whole = np.isfinite(found) & (found == np.round(found))
+    array = _plain_numbers(x, what)
+    if dtype is not None and np.issubdtype(dtype, np.integer) and array.dtype.kind == "f":
+        whole = np.isfinite(array) & (array == np.round(array))
         if not whole.all():
-            raise RevelioError(f"{what} hold {found[~whole].flat[0]}; expected whole numbers.")
-    wanted = dtype or {"e": np.float32, "g": np.float64}.get(found.dtype.char, found.dtype.newbyteorder("="))
-    found = found.astype(wanted, copy=False)
+            raise RevelioError(f"{what} hold {array[~whole].flat[0]}; expected whole numbers.")
+    wanted = dtype or {"e": np.float32, "g": np.float64}.get(array.dtype.char, array.dtype.newbyteorder("="))
+    array = array.astype(wanted, copy=False)
     axes = (ndim,) if isinstance(ndim, int) else ndim
-    if axes is not None and found.ndim not in axes:
-        raise RevelioError(f"{what} have shape {found.shape}; expected {' or '.join(map(str, axes))} axes.")
-    return found
+    if axes is not None and array.ndim not in axes:
+        raise RevelioError(f"{what} have shape {array.shape}; expected {' or '.join(map(str, axes))} axes.")
+    return array
 
 
 def _plain_numbers(x, what):
@@ -148,17 +148,17 @@ def _plain_numbers(x, what):
     if isinstance(x, np.ma.MaskedArray) and np.ma.getmaskarray(x).any():
         raise RevelioError(f"{what} have masked entries: fill them, or leave these rows out.")
     try:
-        found = np.asarray(x)
-        if found.dtype == object and found.size and not any(isinstance(v, str | bytes | None.__class__)
-                                                           for v in found.flat):
-            found = found.astype(np.float64)
+        array = np.asarray(x)
+        if array.dtype == object and array.size and not any(isinstance(v, str | bytes | None.__class__)
+                                                           for v in array.flat):
+            array = array.astype(np.float64)
     except (TypeError, ValueError, RuntimeError) as e:
         raise RevelioError(f"{what} of type {type(x).__name__} are no array of numbers ({str(e)[:100]}); expected rows "
                            "of equal length.") from None
-    if found.dtype.kind not in "biuf" and found.size:
-        raise RevelioError(f"{what} are of type {found.dtype if found.dtype.kind != 'O' else type(x).__name__}; "
+    if array.dtype.kind not in "biuf" and array.size:
+        raise RevelioError(f"{what} are of type {array.dtype if array.dtype.kind != 'O' else type(x).__name__}; "
                            "expected real numbers.")
-    return found if found.dtype.kind in "biuf" else found.astype(np.float64)
+    return array if array.dtype.kind in "biuf" else array.astype(np.float64)
 
 # %% ../nbs/00_core.ipynb #fe06d2b9
 def as_tensor(
@@ -169,10 +169,10 @@ def as_tensor(
     "Take an array of any kind as a tensor of floating point numbers; RevelioError as `as_array`."
     import torch
     if not isinstance(x, torch.Tensor) or x.layout != torch.strided or x.is_complex():
-        found = as_array(x, what, ndim=ndim)
-        found = found.astype(np.float32) if found.dtype.kind in "biu" else found
-        writable = found.flags.writeable and all(stride >= 0 for stride in found.strides)
-        return torch.from_numpy(found if writable else found.copy())
+        array = as_array(x, what, ndim=ndim)
+        array = array.astype(np.float32) if array.dtype.kind in "biu" else array
+        writable = array.flags.writeable and all(stride >= 0 for stride in array.strides)
+        return torch.from_numpy(array if writable else array.copy())
     axes = (ndim,) if isinstance(ndim, int) else ndim
     if axes is not None and x.ndim not in axes:
         raise RevelioError(f"{what} have shape {tuple(x.shape)}; expected {' or '.join(map(str, axes))} axes.")
@@ -403,11 +403,11 @@ def git_revision() -> str | None:  # None outside a checkout; "+" is added when 
 
 def versions() -> dict[str, str | None]:
     "Return the versions of Python, the packages that matter and this checkout."
-    found = {"python": platform.python_version(), "git_revision": git_revision()}
+    known = {"python": platform.python_version(), "git_revision": git_revision()}
     for name in PACKAGES:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            found[name] = importlib.metadata.version(name)
-    return found
+            known[name] = importlib.metadata.version(name)
+    return known
 
 
 def fingerprint(

@@ -69,13 +69,13 @@ def directives(
     source: str,  # of a code cell
 ) -> dict[str, str]:  # name -> the rest of the line
     "Read the `#|` lines at the head of a cell."
-    found = {}
+    named = {}
     for line in source.splitlines():
         if line.strip() and not line.startswith("#"):
             break
         if match := re.match(r"#\s*\|\s*(\w+):?\s*(.*)", line):
-            found[match[1]] = match[2].strip()
-    return found
+            named[match[1]] = match[2].strip()
+    return named
 
 
 def _body(source):
@@ -102,14 +102,14 @@ def _is_export(marks):
 
 def _imports(nb):
     "The import statements of the cells that hold nothing else, each once, in order."
-    found = []
+    imported = []
     for cell, marks in _code(nb):
         body = _parse(cell.source)
         if "pytest" in marks or marks.get("eval") == "false" or not body:
             continue
         if all(isinstance(s, ast.Import | ast.ImportFrom) for s in body):
-            found += [ast.unparse(s) for s in body]
-    return list(dict.fromkeys(found))
+            imported += [ast.unparse(s) for s in body]
+    return list(dict.fromkeys(imported))
 
 # %% ../nbs/91_dev.ipynb #e267c00e
 def collect_tests(

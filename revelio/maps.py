@@ -55,8 +55,8 @@ def pooling_grid(
     size: tuple[int, int],  # (H, W) of the maps
 ) -> tuple[int, int] | None:  # (rows, columns) of "8x8"; None for the kinds without a grid
     "Check a pooling; RevelioError that lists the kinds, or for a grid finer than the map."
-    if found := re.fullmatch(r"([1-9][0-9]{0,8})x([1-9][0-9]{0,8})", kind):
-        grid = int(found[1]), int(found[2])
+    if sides := re.fullmatch(r"([1-9][0-9]{0,8})x([1-9][0-9]{0,8})", kind):
+        grid = int(sides[1]), int(sides[2])
         if grid[0] > size[0] or grid[1] > size[1]:
             raise RevelioError(f"pooling {kind} of a map of {size[0]} x {size[1]}: the grid is finer than the map; "
                                "choose a coarser grid, or a layer with larger maps.")

@@ -40,24 +40,24 @@ class Parameter(NamedTuple):
 
 def _comments(source):
     "The comments of a source by line, and the lines that hold nothing else."
-    found, alone = {}, set()
+    comments, alone = {}, set()
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type == tokenize.COMMENT:
-            found[token.start[0]] = token.string.lstrip("#").strip()
+            comments[token.start[0]] = token.string.lstrip("#").strip()
             if not token.line[: token.start[1]].strip():
                 alone.add(token.start[0])
-    return found, alone
+    return comments, alone
 
 
 def _arguments(node):
     "Triples of name with stars, argument and default of a function, without self and cls."
     a = node.args
     positional = [*a.posonlyargs, *a.args]
-    found = [("", p, d) for p, d in zip(positional, [None] * (len(positional) - len(a.defaults)) + a.defaults)]
-    found += [("*", a.vararg, None)] if a.vararg else []
-    found += [("", p, d) for p, d in zip(a.kwonlyargs, a.kw_defaults)]
-    found += [("**", a.kwarg, None)] if a.kwarg else []
-    return [(stars + p.arg, p, d) for stars, p, d in found if p.arg not in ("self", "cls")]
+    arguments = [("", p, d) for p, d in zip(positional, [None] * (len(positional) - len(a.defaults)) + a.defaults)]
+    arguments += [("*", a.vararg, None)] if a.vararg else []
+    arguments += [("", p, d) for p, d in zip(a.kwonlyargs, a.kw_defaults)]
+    arguments += [("**", a.kwarg, None)] if a.kwarg else []
+    return [(stars + p.arg, p, d) for stars, p, d in arguments if p.arg not in ("self", "cls")]
 
 
 def _fields(node):
@@ -79,7 +79,7 @@ def parameters(
     given = _fields(node) if is_class else _arguments(node)
     ends = [(default or argument).end_lineno for _, argument, default in given]
     returned = None if is_class else node.returns
-    found = []
+    names = []
     for i, (name, argument, default) in enumerate(given):
         is_last_there = ends[i] not in ends[i + 1:] and not (returned and returned.lineno == ends[i])
         doc = [comments[ends[i]]] if is_last_there and ends[i] in comments else []
@@ -88,11 +88,11 @@ def parameters(
             doc.insert(0, comments[line])
             line -= 1
         kind = ast.unparse(argument.annotation) if argument.annotation else ""
-        found.append(Parameter(name, kind, ast.unparse(default) if default else "", " ".join(doc)))
+        names.append(Parameter(name, kind, ast.unparse(default) if default else "", " ".join(doc)))
     if returned:
         doc = [comments[n] for n in range(returned.lineno, node.body[0].lineno) if n in comments]
-        found.append(Parameter("return", ast.unparse(returned), "", " ".join(doc)))
-    return found
+        names.append(Parameter("return", ast.unparse(returned), "", " ".join(doc)))
+    return names
 
 
 def _public(body):
@@ -466,9 +466,9 @@ class _Page(html.parser.HTMLParser):
         self.feed(text)
 
     def handle_starttag(self, tag, attrs):
-        found = dict(attrs)
-        self.places |= {found[k] for k in ("id", "name") if found.get(k)}
-        self.links += [found[k] for k in ("href", "src") if found.get(k)]
+        attributes = dict(attrs)
+        self.places |= {attributes[k] for k in ("id", "name") if attributes.get(k)}
+        self.links += [attributes[k] for k in ("href", "src") if attributes.get(k)]
 
 
 def dead_links(

@@ -57,10 +57,10 @@ def hand_patterns(
         return [], np.empty(0, dtype=np.int64)
     (n, m), places = top_groups.shape, np.sort(top_groups, axis=1)
     run = np.cumsum(np.diff(places, axis=1, prepend=places[:, :1] - 1) != 0, axis=1) - 1  # 0, 0, 1, 2, 2: which run
-    found = np.bincount((run + m * np.arange(n)[:, None]).ravel(), minlength=n * m).reshape(n, m)
-    found = -np.sort(-found, axis=1).astype(np.int8)
-    _, first, which = np.unique(found.view(f"S{m}")[:, 0], return_index=True, return_inverse=True)
-    return [tuple(int(n) for n in row if n) for row in found[first]], which
+    counts = np.bincount((run + m * np.arange(n)[:, None]).ravel(), minlength=n * m).reshape(n, m)
+    counts = -np.sort(-counts, axis=1).astype(np.int8)
+    _, first, which = np.unique(counts.view(f"S{m}")[:, 0], return_index=True, return_inverse=True)
+    return [tuple(int(n) for n in row if n) for row in counts[first]], which
 
 # %% ../nbs/02_stats.ipynb #0a944fc5
 def hands(
@@ -235,8 +235,8 @@ def contrasts(
     level: float = 0.05,
 ) -> pd.DataFrame:  # family, contrast, difference, low, high, p, p_holm, told_apart, n_seeds; one row per pair
     "Compare pairs, corrected as one family."
-    found = [difference(*sides) for sides in pairs.values()]
-    table = pd.DataFrame(found, columns=Difference._fields).rename(columns={"value": "difference"})
+    differences = [difference(*sides) for sides in pairs.values()]
+    table = pd.DataFrame(differences, columns=Difference._fields).rename(columns={"value": "difference"})
     table.insert(0, "contrast", list(pairs))
     table.insert(0, "family", family)
     table.insert(6, "p_holm", holm(table["p"]))
@@ -264,7 +264,7 @@ def best_of(
     "Find the best place, and whether it can be told from the runner-up; RevelioError where nothing was measured."
     sign = -1 if lowest else 1
     seeds = {name: [m] if isinstance(m, Measured) else m for name, m in places.items()}
-    mean = {name: sign * np.mean([x.value for x in found]) for name, found in seeds.items()}
+    mean = {name: sign * np.mean([x.value for x in contrast]) for name, contrast in seeds.items()}
     order = sorted((name for name in mean if not np.isnan(mean[name])), key=lambda name: -mean[name])
     if not order:
         raise RevelioError(f"nothing was measured at any of {', '.join(places) or '(no places)'}: there is no best.")
@@ -272,8 +272,8 @@ def best_of(
         return Best(order[0], "", Difference(*[float("nan")] * 4, 0, False), False)
     first, second = order[:2]
     sides = (places[first], places[second])
-    found = difference(*(sides[::-1] if lowest else sides))
-    return Best(first, second, found, bool(found.p < level and found.n_seeds >= min_seeds))
+    contrast = difference(*(sides[::-1] if lowest else sides))
+    return Best(first, second, contrast, bool(contrast.p < level and contrast.n_seeds >= min_seeds))
 
 # %% ../nbs/02_stats.ipynb #86b5e12e
 def best_verdict(

@@ -250,12 +250,12 @@ def _refuse_other_folder(path):
 
 def _agree(path, mine):
     "The manifest of a store that another run began; RevelioError when it is about other numbers than this run's."
-    found = read_manifest(path)
-    check_settings(path, found["settings"], mine["settings"])
-    if found["classes"] != mine["classes"]:
+    theirs = read_manifest(path)
+    check_settings(path, theirs["settings"], mine["settings"])
+    if theirs["classes"] != mine["classes"]:
         raise RevelioError(f"the store {path} has other label columns or class names than this data set; choose "
                            "another folder (out=), or delete the store.")
-    return found
+    return theirs
 
 
 def _sweep(path, rank, n_ranks):

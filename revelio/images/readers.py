@@ -144,13 +144,13 @@ def files_of_split(
 ) -> list[Path]:
     "The files that belong to a split by a word in their path; all are train when no path has such a word."
     words = {file: split_words(file, root) for file in files}
-    spelled = {word.casefold() for found in words.values() for word in found}
+    spelled = {word.casefold() for spoken in words.values() for word in spoken}
     if not spelled:  # another word than those of splits may be one here
         words = {file: {word for word in re.findall(r"[^\W_]+", file.relative_to(root).as_posix())
                         if word.casefold() == split.casefold()} for file in files}
         if split_word(split) == "train" and not any(words.values()):
             return list(files)
-        spelled = {word.casefold() for found in words.values() for word in found}
+        spelled = {word.casefold() for spoken in words.values() for word in spoken}
     try:
         word = choose_split(spelled, split, root)
     except NoSplitError as error:
@@ -186,7 +186,7 @@ def walk_files(
     root: Path,
 ) -> list[Found]:  # by path
     "All that is meant to be seen below a folder, through links; RevelioError for a folder that may not be read."
-    found = []
+    files = []
 
     def walk(folder, real, above, linked):
         try:
@@ -194,19 +194,19 @@ def walk_files(
         except OSError as e:
             raise RevelioError(f"{folder} cannot be read ({e.strerror}); its images would be missing.") from e
         if not entries and folder != root:
-            found.append(Found(folder, real, linked, empty_folder=True))
+            files.append(Found(folder, real, linked, empty_folder=True))
         for entry in entries:
             normalised(entry.name)
             link = entry.is_symlink()
             there = os.path.realpath(entry.path) if link else os.path.join(real, entry.name)
             if not entry.is_dir():
-                found.append(Found(folder / entry.name, there, linked or link))
+                files.append(Found(folder / entry.name, there, linked or link))
             elif any(place == there or place.startswith(os.path.join(there, "")) for place in (real, *above)):
                 logger.warning("%s links to a folder above it; it is not entered again", entry.path)
             else:
                 walk(folder / entry.name, there, (*above, real), linked or link)
     walk(root, os.path.realpath(root), (), False)
-    return sorted(found, key=lambda f: f.path)
+    return sorted(files, key=lambda f: f.path)
 
 
 def each_once(
@@ -767,10 +767,10 @@ def read_parquet(
 
 
 def _distinct(table, feature):
-    found = table.column(0).unique().to_pylist()
+    values = table.column(0).unique().to_pylist()
     if isinstance(feature, ClassLabel):
-        return [None if v is None or v == -1 else feature.names[v] for v in found]
-    return found
+        return [None if v is None or v == -1 else feature.names[v] for v in values]
+    return values
 
 
 def _rows_of_parquets(shards, stamps, own, features):

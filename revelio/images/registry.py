@@ -18,10 +18,7 @@ class DatasetEntry:
     "An image set that can be asked for by a short name."
     name: str
     labels: dict[str, int]  # label column -> number of classes, the finest first: that one becomes `label`
-    hub_ids: tuple[str, ...] = ()  # owner/name or owner/name@revision, by preference; none: embedded, in data/<name>,
-    archive: str = ""  # or in a .tar.gz at this address,
-    inside: str = ""   # in this folder of it, below its single top folder
-    licence: str = ""  # of an archive's pictures, where it is stated
+    hub_ids: tuple[str, ...] = ()  # owner/name or owner/name@revision, by preference; none: embedded, in data/<name>
     splits: tuple[str, ...] = ("train", "test")
     template: str = "A photo of a {}."  # of a prompt from a class name
     generic: str = "A photo."  # one prompt for the whole set
@@ -31,6 +28,9 @@ class DatasetEntry:
     n_images: dict[str, int] = field(default_factory=dict)  # by split, where it is publicly known
     n_megabytes: int | None = None  # of the download, about: of the first copy, or of the original set
     other_columns: tuple[str, ...] = ()  # of text, beside image and labels, where they are publicly known
+    archive: str = ""  # no hub: address of a .tar.gz
+    inside: str = ""  # the folder in it, below its single top folder
+    licence: str = ""  # of an archive's pictures, where it is stated
 
 
 DATASETS = {entry.name: entry for entry in (

@@ -129,15 +129,15 @@ def load_table(
             raise unknown(f"split of {source}", split, entry.splits) from None
     if limit is not None and limit < 1:
         raise RevelioError(f"limit {limit}: expected a number of images, at least 1.")
-    found = _open(source, split, streaming)
-    _check_columns(source, entry, found.features)
-    columns = _plan(found, entry, label)
-    classes = _find_classes(source, split, streaming, found, columns)
+    opened = _open(source, split, streaming)
+    _check_columns(source, entry, opened.features)
+    columns = _plan(opened, entry, label)
+    classes = _find_classes(source, split, streaming, opened, columns)
     _state_classes(source, entry, columns, classes)
     group = entry.split_group if entry else ""
-    if streaming and found.read:
-        return _as_stream(found, columns, classes, group, limit)
-    table = _as_table(found, columns, classes, group, split)
+    if streaming and opened.read:
+        return _as_stream(opened, columns, classes, group, limit)
+    table = _as_table(opened, columns, classes, group, split)
     if streaming:
         return table.select(range(min(limit or len(table), len(table)))).to_iterable_dataset()
     return table if limit is None else _spread(table, limit)
@@ -282,13 +282,13 @@ def _state_classes(source, entry, columns, classes):
         if "background" in name.lower():
             logger.warning("%s: %r is no object but background; it is kept, as one of %d classes", source, name,
                            len(classes["label"].names))
-    found = {old: len(classes[new].names) for old, new in columns.items() if new in classes}
-    if other := {c for c, n in (entry.labels if entry else {}).items() if found.get(c, n) not in (n, 0)}:
+    counts = {old: len(classes[new].names) for old, new in columns.items() if new in classes}
+    if other := {c for c, n in (entry.labels if entry else {}).items() if counts.get(c, n) not in (n, 0)}:
         logger.warning("%s: %s. Registered%s are %s; found are %s. Is it another version? Its numbers are not to be "
                        "compared with those of the registered one.", source, ", ".join(
-                           f"column {c!r} has {found[c]} classes, expected {entry.labels[c]}" for c in sorted(other)),
+                           f"column {c!r} has {counts[c]} classes, expected {entry.labels[c]}" for c in sorted(other)),
                        "" if entry.verified else " (by its public description; nobody has seen it)",
-                       _counted(entry.labels), _counted(found))
+                       _counted(entry.labels), _counted(counts))
 
 
 def _counted(labels):
@@ -322,10 +322,10 @@ def _as_table(source, columns, classes, group, split):
     if len(set(ids)) < len(ids):
         twice = next(i for i, n in collections.Counter(ids).items() if n > 1)
         raise RevelioError(f"column {own!r} holds equal values ({twice!r}); each image needs its own id.")
-    for name, found in classes.items():
-        if not _is_numbered(table, name, found):
-            numbers = [found.code(name, v, f"row {i} ({ids[i]})") for i, v in enumerate(table[name][:])]
-            table = table.remove_columns(name).add_column(name, numbers, feature=ClassLabel(names=found.names))
+    for name, known in classes.items():
+        if not _is_numbered(table, name, known):
+            numbers = [known.code(name, v, f"row {i} ({ids[i]})") for i, v in enumerate(table[name][:])]
+            table = table.remove_columns(name).add_column(name, numbers, feature=ClassLabel(names=known.names))
     table = table.add_column("id", ids)
     if "split_group" not in table.column_names:
         groups = table.features[group].int2str(table[group][:]) if group else ids
@@ -350,7 +350,7 @@ def _spread(table, limit):
 
 def _as_stream(source, columns, classes, group, limit):
     "The canonical columns of a source that is read shard by shard."
-    names = {new: ClassLabel(names=found.names) for new, found in classes.items()}
+    names = {new: ClassLabel(names=known.names) for new, known in classes.items()}
     text = {"id": Value("string"), "caption": Value("string"), "split_group": Value("string")}
     raw = {new: source.features[old] for old, new in columns.items()}
     features = raw | names | text | {"image": datasets.Image(decode=False)}
@@ -367,7 +367,7 @@ def _rows(shards, read, columns, classes, group, limit):
     wanted = [*columns, "id"]
     for row in itertools.islice(itertools.chain.from_iterable(read(s, wanted) for s in shards), limit):
         made = {"id": normalised(str(row["id"]))} | {new: row.get(old) for old, new in columns.items()}
-        made |= {name: found.code(name, made[name], f"image {made['id']}") for name, found in classes.items()}
+        made |= {name: known.code(name, made[name], f"image {made['id']}") for name, known in classes.items()}
         if not isinstance(made["image"], dict | None):
             made["image"] = {"bytes" if isinstance(made["image"], bytes) else "path": made["image"]}
         if made["image"] and made["image"].get("bytes") is not None:

@@ -22,11 +22,11 @@ def tensor_of(
 ) -> Tensor:  # its hidden state
     "Pick the hidden state out of a module's output: itself, an entry of a tuple, or `.sample`; else a RevelioError."
     is_row = isinstance(output, (tuple, list)) and index < len(output)
-    found = output[index] if is_row else getattr(output, "sample", output)
-    if not isinstance(found, Tensor):
+    tensor = output[index] if is_row else getattr(output, "sample", output)
+    if not isinstance(tensor, Tensor):
         raise RevelioError(f"no tensor in an output of type {type(output).__name__}: expected a tensor, a tuple with "
                            f"one at place {index}, or an object with .sample; name a module inside this one")
-    return found
+    return tensor
 
 
 def _with_tensor(output, tensor, index):

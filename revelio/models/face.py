@@ -149,14 +149,14 @@ def _walk(model):
     net = model.denoiser
     if not _lacks_weights(net):
         net = build(type(net), net.config).eval()
-    found = {}
+    places = {}
 
     def listen(path, module):
         def hook(module, args, kwargs, output):
             place = _place(model, path, output, model.image_index(module))
             if isinstance(place, Layer) and (given := given_to(args, kwargs)) is not None:
                 place = replace(place, keeps_shape=given.shape == tensor_of(output, place.index).shape)
-            found[path] = place if path not in found else (
+            places[path] = place if path not in places else (
                 f"layer {path!r} ran twice in one pass, expected once: name a module in or around it")
         return module.register_forward_hook(hook, with_kwargs=True)
 
@@ -174,7 +174,7 @@ def _walk(model):
     finally:
         for handle in handles:
             handle.remove()
-    return found
+    return places
 
 
 def _place(model, path, output, index):
@@ -246,16 +246,16 @@ class ReadLayers:
 
     def expand(self, names: Sequence[str]) -> list[str]:
         "Replace each name with * by the layers that it matches, in forward order; RevelioError where there is none."
-        found = []
+        chosen = []
         for name in names:
             if name.endswith(UPDATE) and "*" in name:
-                found += [n + UPDATE for n in self.expand([name.removesuffix(UPDATE)])]
+                chosen += [n + UPDATE for n in self.expand([name.removesuffix(UPDATE)])]
                 continue
             pattern = re.compile(re.escape(name).replace(r"\*", "[^.]+"))
             paths = [path for path, place in self.places.items() if isinstance(place, Layer)]
             matches = [n for n in self.layers if pattern.fullmatch(n)] or [p for p in paths if pattern.fullmatch(p)]
-            found += matches or [self.layer(name).name]
-        return list(dict.fromkeys(found))
+            chosen += matches or [self.layer(name).name]
+        return list(dict.fromkeys(chosen))
 
     def modules(self, names: Sequence[str]) -> dict[str, nn.Module]:
         "The modules behind layer names."

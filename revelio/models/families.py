@@ -408,13 +408,13 @@ class VisionEncoder(Transformer):
     @cached_property
     def layers(self) -> dict[str, Layer]:
         "The blocks; `cls`, the class token after the last norm; `image_embeds`, CLIP's projection of it."
-        config, found = self.denoiser.config, dict(super().layers)
+        config, layers = self.denoiser.config, dict(super().layers)
         if norm := CLASS_NORMS.get(config.model_type):
             is_projected = hasattr(self.denoiser, "visual_projection")
-            found["cls"] = Layer("cls", "vision_model." * is_projected + norm, (config.hidden_size, 1, 1))
+            layers["cls"] = Layer("cls", "vision_model." * is_projected + norm, (config.hidden_size, 1, 1))
             if is_projected:
-                found["image_embeds"] = Layer("image_embeds", "visual_projection", (config.projection_dim, 1, 1))
-        return found
+                layers["image_embeds"] = Layer("image_embeds", "visual_projection", (config.projection_dim, 1, 1))
+        return layers
 
     def schedule(self) -> tuple[Tensor, Tensor]:
         "One timestep: clean."

@@ -549,10 +549,10 @@ def _load_part(cls, folder, part, name, dtype, options):
         raise RevelioError(f"the part {part!r} of model {name!r} lacks {len(info['missing_keys'])} weights, "
                            f"{sorted(info['missing_keys'])[0]} first. Is the folder whole? Copy or download it again.")
     foreign = [k for k in info["unexpected_keys"] if isinstance(k, str)]
-    if part != "model" and (found := [k for k in foreign if FOREIGN.search(k)]):  # of CLIP we take the half that sees
+    if part != "model" and (lost := [k for k in foreign if FOREIGN.search(k)]):  # of CLIP we take the half that sees
         raise RevelioError(f"the part {part!r} of model {name!r} holds weights that {cls.__name__} does not have, such "
                            "as "
-                           f"{min(found)!r}: it is quantised, or an adapter is not fused. Give plain weights.")
+                           f"{min(lost)!r}: it is quantised, or an adapter is not fused. Give plain weights.")
     if foreign and not of_transformers:
         logger.warning("the part %r of model %r holds %d weights that %s does not have, such as %r: left "
                        "out", part, name, len(foreign), cls.__name__, min(foreign))

@@ -205,11 +205,11 @@ def _fit_and_score(estimator, fit_data, test_data):
     else:
         estimator.fit(**fit_data.training_rows(estimator.pooling))
     fitted = time.perf_counter()
-    found = _predict(estimator, test_data)
+    predicted = _predict(estimator, test_data)
     done = time.perf_counter()
     validation = getattr(estimator, "cv_accuracy_", getattr(estimator, "validation_accuracy_", float("nan")))
-    return found, {"pooling": _pooling(estimator, fit_data), "n_train": len(fit_data), "validation": validation,
-                   **scores(test_data.y, found, test_data.groups, estimator.classes_),
+    return predicted, {"pooling": _pooling(estimator, fit_data), "n_train": len(fit_data), "validation": validation,
+                   **scores(test_data.y, predicted, test_data.groups, estimator.classes_),
                    "fit_seconds": fitted - began, "predict_seconds": done - fitted}
 
 # %% ../../nbs/probes/03_cells.ipynb #5156e0fa
@@ -263,9 +263,9 @@ def _probe_rows(train, cells, kinds, levels, test, seeds, settings, test_share=0
                 estimator = DummyClassifier() if kind == "dummy" else clone(probes[kind])
                 if "seed" in estimator.get_params():
                     estimator.set_params(seed=seed)
-                found, row = _fit_and_score(estimator, fit_data, test_data)
+                predicted, row = _fit_and_score(estimator, fit_data, test_data)
                 rows.append({**about, "kind": kind, "seed": seed, **row})
-                said.append(_said(fit_data, test_data, found))
+                said.append(_said(fit_data, test_data, predicted))
     return pd.DataFrame(rows), said
 
 # %% ../../nbs/probes/03_cells.ipynb #25c602df
@@ -273,11 +273,11 @@ def _finished_rows(out, made_from):
     "The rows of a finished folder, None where there is none; RevelioError when it was made from something else."
     if not out.exists():
         return None
-    found = read_json(out / "results.json")
+    results = read_json(out / "results.json")
     if not (out / "hits.parquet").exists():
         raise RevelioError(f"{out.name} holds no hits.parquet, so an older version wrote it: delete it, and run again.")
-    refuse_difference(out.name, found["made_from"], made_from, "choose another folder, or delete it.")
-    return found["rows"]
+    refuse_difference(out.name, results["made_from"], made_from, "choose another folder, or delete it.")
+    return results["rows"]
 
 # %% ../../nbs/probes/03_cells.ipynb #8d8bd70a
 def train_diffc(
@@ -301,16 +301,16 @@ def train_diffc(
         source.check_test(test.store)
     partial, began = out.with_name(out.name + ".partial"), time.perf_counter()
     diffc.fit(source, source.y, source.groups, resume_dir=partial)
-    seconds, found = time.perf_counter() - began, _predict(diffc, test)
+    seconds, predicted = time.perf_counter() - began, _predict(diffc, test)
     row = {**source.describe(), "kind": "diffc", "seed": seed, "pooling": diffc.pooling, "n_train": len(source.y),
-           "validation": diffc.validation_accuracy_, **scores(test.y, found, test.groups, diffc.classes_),
+           "validation": diffc.validation_accuracy_, **scores(test.y, predicted, test.groups, diffc.classes_),
            "fit_seconds": seconds}
     with atomic_path(out) as temporary:
         temporary.mkdir()
         diffc.save(temporary / "diffc")
-        said = _said(source, test, found)
+        said = _said(source, test, predicted)
         names = said[1]["class"]
-        pd.DataFrame(confusion_matrix(test.y, found, labels=names), index=names, columns=names).to_csv(
+        pd.DataFrame(confusion_matrix(test.y, predicted, labels=names), index=names, columns=names).to_csv(
             temporary / "confusion.csv", index_label="")
         _write_results(temporary, [row], [said], made_from)
     (partial / "checkpoint.safetensors").unlink(missing_ok=True)
@@ -342,9 +342,9 @@ def _few_rows(probes, train, test, shots, n_draws, seed):
         for n in shots:
             chosen = train.take(np.sort(order[place < n]))
             for kind, estimator in {"dummy": DummyClassifier(), **probes}.items():
-                found, row = _fit_and_score(clone(estimator), chosen, test)
+                predicted, row = _fit_and_score(clone(estimator), chosen, test)
                 rows.append({"kind": kind, "shots": n, "draw": draw, **row})
-                said.append(_said(chosen, test, found))
+                said.append(_said(chosen, test, predicted))
     return pd.DataFrame(rows), said
 
 
@@ -416,8 +416,8 @@ def results_table(
     "Gather results; RevelioError names the folders that hold none, and the command that makes them."
     tables = []
     for folder in map(Path, folders):
-        found = _results_files(folder)
-        tables.append(pd.DataFrame([row for path in found for row in read_json(path)["rows"]]))
+        files = _results_files(folder)
+        tables.append(pd.DataFrame([row for path in files for row in read_json(path)["rows"]]))
         tables[-1]["source"] = folder.name
     missing = [str(folder) for folder, table in zip(folders, tables) if not len(table)]
     if missing or not tables:

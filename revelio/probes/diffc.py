@@ -230,8 +230,9 @@ class _Training(_Steps):
         diffc.validation_confusion_ = None
         if self.validation:
             x, y = self.validation
-            found, known = _predicted(self.net, x, diffc.batch_size), (y >= 0).numpy()
-            diffc.validation_confusion_ = confusion_matrix(y[known], found[known], labels=range(len(diffc.classes_)))
+            predicted, known = _predicted(self.net, x, diffc.batch_size), (y >= 0).numpy()
+            classes = range(len(diffc.classes_))
+            diffc.validation_confusion_ = confusion_matrix(y[known], predicted[known], labels=classes)
 
     def epoch(self, epoch) -> dict:
         "Train one epoch and describe it."

@@ -216,14 +216,14 @@ def _errors(classifier, latents, ids, t, left):
     model, size = classifier.model, classifier.batch_size
     eps = keyed_noise(ids, model.latent_shape, t, classifier.seed).to(latents)
     noisy, (signal, share) = model.add_noise(latents, eps, t), model.coefficients(t)
-    found, rows = [], torch.arange(len(ids)).repeat_interleave(left.shape[1])
+    errors, rows = [], torch.arange(len(ids)).repeat_interleave(left.shape[1])
     for row, chosen in zip(rows.split(size), left.flatten().split(size)):
         row, chosen = row.to(latents.device), chosen.to(latents.device)
         said = model.denoise(noisy[row], t, _rows(classifier.conditions, chosen)).float()
         said = noise_of(said[:, : latents.shape[1]], noisy[row], signal, share, classifier.predicts)  # no variances
         gap = (said - eps[row]).flatten(1)
-        found.append((gap.abs() if classifier.loss == "l1" else gap.square()).mean(1).cpu())
-    return torch.cat(found).reshape(left.shape).double()
+        errors.append((gap.abs() if classifier.loss == "l1" else gap.square()).mean(1).cpu())
+    return torch.cat(errors).reshape(left.shape).double()
 
 # %% ../../nbs/probes/05_zeroshot.ipynb #957b8b5e
 def words_of(
@@ -248,14 +248,14 @@ def caption_prompts(
     most: int = 32,    # captions of a class; of more, as many are taken evenly from first to last
 ) -> list[list[str]]:  # of each class, in the order of the column's names
     "Collect the captions of each class, each once; RevelioError for a class that has none."
-    found = [{} for _ in table.features[level].names]
+    by_class = [{} for _ in table.features[level].names]
     for label, text in zip(table[level][:], _captions(table)):
         if label >= 0 and text:
-            found[label][text] = True
-    if none := [name for name, texts in zip(table.features[level].names, found) if not texts]:
+            by_class[label][text] = True
+    if none := [name for name, texts in zip(table.features[level].names, by_class) if not texts]:
         raise RevelioError(f"no image of class {', '.join(none[:5])} has a caption: ask by the class names.")
     spread = lambda texts: [texts[(2 * i + 1) * len(texts) // (2 * most)] for i in range(most)]
-    return [list(texts) if len(texts) <= most else spread(list(texts)) for texts in found]
+    return [list(texts) if len(texts) <= most else spread(list(texts)) for texts in by_class]
 
 
 def _captions(table):
@@ -272,10 +272,10 @@ def parents(
 ) -> dict[str, str]:   # finer class -> its coarser one
     "Read which class each class lies in; RevelioError when one lies in two."
     fine, wide = (np.array(table.features[name].names, dtype=object)[table[name][:]] for name in (level, coarser))
-    found = dict(zip(fine, wide))
-    if torn := sorted({a for a, b in zip(fine, wide) if found[a] != b}):
+    wider = dict(zip(fine, wide))
+    if torn := sorted({a for a, b in zip(fine, wide) if wider[a] != b}):
         raise RevelioError(f"classes of {level!r} that lie in more than one of {coarser!r}: {', '.join(torn[:5])}.")
-    return found
+    return wider
 
 # %% ../../nbs/probes/05_zeroshot.ipynb #390d700f
 def score_zero_shot(
@@ -290,19 +290,19 @@ def score_zero_shot(
     names = table.features[level].names
     if missing := sorted({names[i] for i in table[level][:]} - set(classifier.classes.tolist())):
         raise RevelioError(f"images are of classes that the classifier was not given: {', '.join(missing[:5])}.")
-    began, found = time.perf_counter(), []
+    began, answers = time.perf_counter(), []
     for at in track(range(0, len(table), block), "zero-shot", unit="block"):
         batch = table[at : at + block]
         pictures = [open_image(image, id=id) for image, id in zip(batch["image"], batch["id"])]
-        found.append(classifier.predict(pictures, batch["id"]))
+        answers.append(classifier.predict(pictures, batch["id"]))
     seconds, rows = (time.perf_counter() - began) / len(table), []
     for name in (level, *(coarser or {})):
-        said = np.concatenate([f.found for f in found])
+        said = np.concatenate([f.found for f in answers])
         said = said if name == level else np.array([coarser[name][c] for c in said])
         y = np.array(table.features[name].names)[table[name][:]]
         rows.append({"model": classifier.model.name, "level": name, "asked": level, "kind": "zero-shot",
                      "seed": classifier.seed, **scores(y, said, table["split_group"][:]),
-                     "n_calls": found[0].n_calls, "seconds": seconds})
+                     "n_calls": answers[0].n_calls, "seconds": seconds})
     return rows
 
 # %% ../../nbs/probes/05_zeroshot.ipynb #2fcf785c

@@ -127,18 +127,18 @@ class _ImageSet(NamedTuple):
 
 def _image_sets(runs: list[Concepts]) -> list[_ImageSet]:
     "Group runs by their images."
-    found = {}
+    sets = {}
     for run in runs:
         settings = run.manifest["settings"]
         key = fingerprint([settings.get("dataset"), settings.get("split"), run.classes])
         known = run.manifest["granularity"]
         levels = [level for kind in ("nested", "alone") for level in known[kind] if level in run.classes]
         levels += [level for level in run.levels if level not in levels]
-        images = found.setdefault(key, _ImageSet(run.classes, levels, [], {}))
+        images = sets.setdefault(key, _ImageSet(run.classes, levels, [], {}))
         images.runs.append(run)
         for id in _column(run, "images", "id"):
             images.rows.setdefault(id, len(images.rows))
-    return list(found.values())
+    return list(sets.values())
 
 
 def _column(run, table, name):
@@ -321,16 +321,16 @@ def _write_neurons(run: Concepts, levels: list[str], columns: _Columns, matches:
 # %% ../../nbs/report/07_explorer.ipynb #58eb8c8a
 def _details(run, levels, block, matches) -> dict[str, np.ndarray]:
     "What one neuron shows in full: (b, width) floats by name; ids are whole numbers, -1 where there is none."
-    found = {"top": _padded(block["top_rows"], run.manifest["identity"]["top_k"])}
+    columns = {"top": _padded(block["top_rows"], run.manifest["identity"]["top_k"])}
     for i, level in enumerate(levels):
         for name in MEASURES:
-            found[f"{name}{i}"] = _short(_floats(block[f"{name}_{level}"]))[:, None]
-        found[f"significant{i}"] = _floats(block[f"significant_{level}"])[:, None]
-        found[f"best_class{i}"] = _class_ids(block, f"best_class_{level}", run.classes[level])[:, None]
+            columns[f"{name}{i}"] = _short(_floats(block[f"{name}_{level}"]))[:, None]
+        columns[f"significant{i}"] = _floats(block[f"significant_{level}"])[:, None]
+        columns[f"best_class{i}"] = _class_ids(block, f"best_class_{level}", run.classes[level])[:, None]
     for kind, name in NEAR.items():
-        found[kind] = _padded(block[name], N_NEAR)
-        found[f"{kind}_score"] = _short(_padded(block[f"{kind}_similarity"], N_NEAR).astype("<f4"))
-    return found | matches
+        columns[kind] = _padded(block[name], N_NEAR)
+        columns[f"{kind}_score"] = _short(_padded(block[f"{kind}_similarity"], N_NEAR).astype("<f4"))
+    return columns | matches
 
 # %% ../../nbs/report/07_explorer.ipynb #94edd483
 def _sparse(run: Concepts) -> csr_array:
@@ -395,7 +395,7 @@ def best_matches(
 ) -> tuple[np.ndarray, np.ndarray]:  # (n_a,) neuron of b, -1: none fires with it; (n_a,) correlation
     "Find the neuron of b whose codes correlate most with those of each neuron of a."
     n, (mean_a, sd_a), (mean_b, sd_b) = a.shape[0], _moments(a), _moments(b)
-    found, score = np.full(a.shape[1], -1), np.zeros(a.shape[1], np.float32)
+    partners, score = np.full(a.shape[1], -1), np.zeros(a.shape[1], np.float32)
     columns, b = csr_array(a.T), csr_array(b)
     for start in range(0, a.shape[1], block):
         product = (columns[start : start + block] @ b).tocsr()
@@ -408,9 +408,9 @@ def best_matches(
         best = np.maximum.reduceat(near, product.indptr[filled])
         hit = np.flatnonzero(near == np.repeat(best, np.diff(product.indptr)[filled]))
         row, first = np.unique(rows[hit], return_index=True)
-        found[row], score[row] = product.indices[hit[first]], near[hit[first]]
+        partners[row], score[row] = product.indices[hit[first]], near[hit[first]]
     alone = score <= 0
-    return np.where(alone, -1, found), np.where(alone, 0, score)
+    return np.where(alone, -1, partners), np.where(alone, 0, score)
 
 
 def _moments(codes):
@@ -428,11 +428,11 @@ def _match(run: Concepts, codes: csr_array, other: Concepts, other_codes: csr_ar
         return None
     same = codes.shape[0] == other_codes.shape[0] == len(ids) and (rows == other_rows).all()
     a, b = (codes, other_codes) if same else (codes[rows], other_codes[other_rows])
-    found, score = best_matches(a, b)
-    rng, fires = np.random.default_rng(0), np.flatnonzero(found >= 0)
+    partners, score = best_matches(a, b)
+    rng, fires = np.random.default_rng(0), np.flatnonzero(partners >= 0)
     some = np.sort(rng.choice(fires, min(256, len(fires)), replace=False))
     luck = best_matches(a[:, some], b[rng.permutation(len(ids))])[1]
-    return found, score, {"mean": float(score[fires].mean()) if len(fires) else None,
+    return partners, score, {"mean": float(score[fires].mean()) if len(fires) else None,
                           "chance": float(luck.mean()) if len(some) else None, "n_images": len(ids)}
 
 
@@ -440,12 +440,12 @@ def _match_all(runs: list[Concepts], codes: list[csr_array], sets: list[_ImageSe
     "For each run, its matches in those of the same images: number of the other -> (n, 3) array and what is known."
     pairs = [(i, j) for images in sets for i, a in enumerate(runs) for j, b in enumerate(runs)
              if i != j and a in images.runs and b in images.runs]
-    found = {(i, j): _match(runs[i], codes[i], runs[j], codes[j]) for i, j in pairs}
+    matches = {(i, j): _match(runs[i], codes[i], runs[j], codes[j]) for i, j in pairs}
     out = [{} for _ in runs]
-    for (i, j), match in found.items():
+    for (i, j), match in matches.items():
         if match:
             best, score, known = match
-            mutual = (best >= 0) & (found[j, i][0][best] == np.arange(len(best)))
+            mutual = (best >= 0) & (matches[j, i][0][best] == np.arange(len(best)))
             out[i][str(j)] = np.stack([best, _short(score), mutual], axis=1), known
     return out
 
@@ -537,20 +537,20 @@ def write_explorer(
     umap: bool | None = None,                 # a second map; None: where umap-learn is installed
 ) -> Path:                                    # OUT/index.html
     "Write a page that shows runs side by side; RevelioError for what is no run, or when OUT is something else."
-    found, out = find_runs(runs), Path(out)
+    opened, out = find_runs(runs), Path(out)
     umap = importlib.util.find_spec("umap") is not None if umap is None else umap
-    _refuse_others(out, found)
+    _refuse_others(out, opened)
     with atomic_path(out) as folder:
-        made, sets = _write_data(found, folder / "data", umap)
+        made, sets = _write_data(opened, folder / "data", umap)
         names = [" and ".join(dict.fromkeys(str(run[key]) for run in made if run[key])) for key in ("model", "dataset")]
         title = title or " on ".join(filter(None, names)) or "concepts"
         with _Columns(folder / "data", "page") as page:
             page.add("page", [{"title": title, "runs": made, "sets": sets, "versions": versions()}])
         _write_app(folder, title)
-        identity = {"kind": "explorer", "format": PAGE_FORMAT, "runs": [_identity(run) for run in found], "umap": umap}
+        identity = {"kind": "explorer", "format": PAGE_FORMAT, "runs": [_identity(run) for run in opened], "umap": umap}
         (folder / "explorer.json").write_text(json.dumps(identity), encoding="utf-8")
     size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
-    logger.info("%s: %d runs, %.1f MB", out, len(found), size / 1e6)
+    logger.info("%s: %d runs, %.1f MB", out, len(opened), size / 1e6)
     return out / "index.html"
 
 
@@ -614,8 +614,8 @@ def explore(
 ):                                   # IPython.display.IFrame
     "Write the explorer of some runs, unless it is there already, and show it; RevelioError as `write_explorer`."
     from IPython.display import IFrame
-    found, known = find_runs(runs), Path(out) / "explorer.json"
+    opened, known = find_runs(runs), Path(out) / "explorer.json"
     made_from = read_json(known) if known.is_file() else {}
-    if made_from.get("format") != PAGE_FORMAT or made_from.get("runs") != [_identity(run) for run in found]:
+    if made_from.get("format") != PAGE_FORMAT or made_from.get("runs") != [_identity(run) for run in opened]:
         write_explorer(runs, out)
     return IFrame(f"http://127.0.0.1:{_serve(Path(out).resolve())}/index.html", "100%", height)

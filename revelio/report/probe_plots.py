@@ -36,11 +36,11 @@ def seeds_together(
     keys: Sequence[str],  # columns that name a point
 ) -> pd.DataFrame:       # one row per point: keys, accuracy, macro_accuracy, low, high, n_train, n, n_seeds, seed_std
     "Average over seeds or draws; the interval spans those of all of them."
-    found = df.groupby(list(keys), sort=False, dropna=False).agg(
+    merged = df.groupby(list(keys), sort=False, dropna=False).agg(
         accuracy=("accuracy", "mean"), macro_accuracy=("macro_accuracy", "mean"), validation=("validation", "mean"),
         low=("low", "min"), high=("high", "max"), n_train=("n_train", "first"), n=("n", "first"),
         n_seeds=("accuracy", "size"), seed_std=("accuracy", "std"))
-    return found.reset_index()
+    return merged.reset_index()
 
 
 def feature_source(
@@ -147,9 +147,9 @@ def _accuracy_lines(rows, layers, timesteps, ax):
 def _best_in_words(best, places):
     "up_ft2 0.608 [0.57, 0.64], told apart from up_ft1 0.559 [0.52, 0.59], p = 0.004."
     def number(place):
-        found = places[place]
-        low, high = found[0].interval()
-        return f"{place} {np.mean([one.value for one in found]):.3f} [{low:.3f}, {high:.3f}]"
+        measured = places[place]
+        low, high = measured[0].interval()
+        return f"{place} {np.mean([one.value for one in measured]):.3f} [{low:.3f}, {high:.3f}]"
     if not best.runner_up:
         return number(best.place)
     told = "told apart from" if best.told_apart else "not told apart from"
@@ -188,9 +188,9 @@ def choice_contrasts(
     "Compare each choice with the reference, for every label level and classifier, on the same test images."
     pairs = {}
     for (level, kind), rows in df[df["kind"].isin(list(SHAPES))].groupby(["level", "kind"], sort=False):
-        found = rows.groupby(column, sort=False)["measured"].agg(list)
-        pairs |= {f"{level}, {KIND_NAMES[kind]}: {name} - {reference}": (found[name], found[reference])
-                  for name in found.index if name != reference and reference in found.index}
+        measured = rows.groupby(column, sort=False)["measured"].agg(list)
+        pairs |= {f"{level}, {KIND_NAMES[kind]}: {name} - {reference}": (measured[name], measured[reference])
+                  for name in measured.index if name != reference and reference in measured.index}
     return contrasts(pairs, family)
 
 
@@ -199,9 +199,9 @@ def kind_contrasts(
     family: str,
 ) -> pd.DataFrame:         # of stats.contrasts
     "Compare Diff-C, or without it nearest neighbours, with each simpler classifier."
-    found = df[df["kind"].isin(list(SHAPES))].groupby("kind", sort=False)["measured"].agg(list)
-    kinds = [kind for kind in ("diffc", "knn", "linear") if kind in found.index]
-    return contrasts({f"{KIND_NAMES[kinds[0]]} - {KIND_NAMES[kind]}": (found[kinds[0]], found[kind])
+    measured = df[df["kind"].isin(list(SHAPES))].groupby("kind", sort=False)["measured"].agg(list)
+    kinds = [kind for kind in ("diffc", "knn", "linear") if kind in measured.index]
+    return contrasts({f"{KIND_NAMES[kinds[0]]} - {KIND_NAMES[kind]}": (measured[kinds[0]], measured[kind])
                       for kind in kinds[1:]}, family)
 
 
@@ -232,10 +232,10 @@ def compare_simpler(
     if not len(asked) or "diffc" not in set(df["kind"]):
         return []
     places = df[df["kind"].isin(["diffc", "linear", "knn"])].groupby("kind")["measured"].agg(list)
-    best = best_of({KIND_NAMES[kind]: found for kind, found in places.items()})
+    best = best_of({KIND_NAMES[kind]: measured for kind, measured in places.items()})
     sure, ahead = asked["told_apart"], asked["difference"] > 0
     verdict = "agree" if (sure & ahead).all() else "differ" if (sure & ~ahead).any() else "undecided"
-    words = _best_in_words(best, {KIND_NAMES[kind]: found for kind, found in places.items()})
+    words = _best_in_words(best, {KIND_NAMES[kind]: measured for kind, measured in places.items()})
     what = "Diff-C against the linear probe and nearest neighbours"
     return [comparison(what, words, KIND_NAMES["diffc"], source, verdict)]
 
@@ -320,10 +320,10 @@ def few_shot_curves(
     for level, ax in zip(levels, axes[0]):
         rows = df[df["level"] == level]
         for kind in kinds:
-            found = rows[rows["kind"] == kind].groupby("shots")["accuracy"].agg(["mean", "min", "max"])
-            ax.plot(found.index, found["mean"], color=color(level), marker=SHAPES[kind],
+            curve = rows[rows["kind"] == kind].groupby("shots")["accuracy"].agg(["mean", "min", "max"])
+            ax.plot(curve.index, curve["mean"], color=color(level), marker=SHAPES[kind],
                     ls="-" if kind == "linear" else ":")
-            ax.fill_between(found.index, found["min"], found["max"], color=color(level), alpha=0.12, lw=0)
+            ax.fill_between(curve.index, curve["min"], curve["max"], color=color(level), alpha=0.12, lw=0)
         dummy = rows[rows["kind"] == "dummy"]["accuracy"].mean()
         ax.axhline(dummy, color=color("chance"), ls=(0, (4, 3)), lw=0.9, zorder=0)
         shots = sorted(set(rows["shots"]))
@@ -342,10 +342,11 @@ def few_shot_contrasts(
     family: str,
 ) -> pd.DataFrame:             # of stats.contrasts
     "Compare the linear probe with nearest neighbours at each number of training images; draws are as seeds."
-    found = df[df["kind"].isin(["linear", "knn"])].groupby(["level", "shots", "kind"], sort=False)["measured"].agg(list)
+    simple = df[df["kind"].isin(["linear", "knn"])]
+    measured = simple.groupby(["level", "shots", "kind"], sort=False)["measured"].agg(list)
     pairs = {f"{level}, {shots:g} shots: {KIND_NAMES['linear']} - {KIND_NAMES['knn']}":
-             (found[level, shots, "linear"], found[level, shots, "knn"])
-             for level, shots, kind in found.index if kind == "linear" and (level, shots, "knn") in found.index}
+             (measured[level, shots, "linear"], measured[level, shots, "knn"])
+             for level, shots, kind in measured.index if kind == "linear" and (level, shots, "knn") in measured.index}
     return contrasts(pairs, family)
 
 # %% ../../nbs/report/03_probe_plots.ipynb #2b8167ea

@@ -82,8 +82,8 @@ def made_from(
             run = path.relative_to(folder).parts[0]
             runs[run] = folder.parents[1] / "stores" / run
     stores = {run: _store_record(store) for run, store in runs.items() if (store / "manifest.json").exists()}
-    found = {"stores": stores, "ksaes": _distinct(ksaes), "results": _distinct(results)}
-    return {name: value for name, value in found.items() if value}
+    sources = {"stores": stores, "ksaes": _distinct(ksaes), "results": _distinct(results)}
+    return {name: value for name, value in sources.items() if value}
 
 
 def _store_record(folder):

@@ -135,19 +135,19 @@ OURS = (_Rule("", "purity", None, False, ".3f"),)
 
 def _measure(rows, rule):
     "place -> numbers of all seeds, by one rule; without places where nothing was measured."
-    found = {str(place): measured_at(row, rule.statistic, rule.share) for place, row in rows.items()}
-    return {place: seeds for place, seeds in found.items() if not np.isnan([m.value for m in seeds]).any()}
+    measured = {str(place): measured_at(row, rule.statistic, rule.share) for place, row in rows.items()}
+    return {place: seeds for place, seeds in measured.items() if not np.isnan([m.value for m in seeds]).any()}
 
 
 def _best(rows, rules):
     "The best place by each rule, and what that is in words."
-    found, said = [], []
+    verdicts, said = [], []
     for rule in rules:
         if places := _measure(rows, rule):
             best = best_of(places, rule.lowest, MIN_SEEDS)
-            found.append(best)
+            verdicts.append(best)
             said.append(_in_words(best, places, rule))
-    return (found, "; ".join(said)) if len(found) == len(rules) else ([], None)
+    return (verdicts, "; ".join(said)) if len(verdicts) == len(rules) else ([], None)
 
 
 def _in_words(best, places, rule):
@@ -210,15 +210,15 @@ def _who(us, them):
 
 
 def _best_row(what, rows, rules, published, them):
-    found, said = _best(rows, rules)
-    return comparison(what, said, published, them["source"], best_verdict(found, published))
+    verdict, said = _best(rows, rules)
+    return comparison(what, said, published, them["source"], best_verdict(verdict, published))
 
 
 def _order_row(what, rows, order, them):
     "Whether the places come in the published order, by both rules alike."
-    found = [_measure(rows, rule) for rule in AS_PUBLISHED]
-    verdicts = {order_verdict(places, order, rule.lowest, MIN_SEEDS) for places, rule in zip(found, AS_PUBLISHED)}
-    mean = pd.Series({place: over_seeds(seeds).value for place, seeds in found[0].items()}, dtype=float)
+    measured = [_measure(rows, rule) for rule in AS_PUBLISHED]
+    verdicts = {order_verdict(places, order, rule.lowest, MIN_SEEDS) for places, rule in zip(measured, AS_PUBLISHED)}
+    mean = pd.Series({place: over_seeds(seeds).value for place, seeds in measured[0].items()}, dtype=float)
     ours = " < ".join(mean.sort_values(kind="stable").index) or None
     return comparison(what, ours, " < ".join(order), them["source"],
                       verdicts.pop() if len(verdicts) == 1 else "undecided")
@@ -309,7 +309,7 @@ def variant_numbers(
     read = probes[probes["kind"] == "linear"].merge(lifts[place].drop_duplicates())
     read = read.groupby(place, sort=False)["measured"].agg(list).reset_index()
     df = pd.concat([lifts, read.assign(what="accuracy of a linear probe", min_seeds=1)], ignore_index=True)
-    means = [over_seeds(found) for found in df["measured"]]
+    means = [over_seeds(measured) for measured in df["measured"]]
     low, high = zip(*(one.interval() for one in means))
     return df.assign(value=[one.value for one in means], low=low, high=high)
 
@@ -417,13 +417,13 @@ def _answer(claim, record):
     "What a figure recorded about a claim: in words, and the verdict."
     said, verdicts = [], {}
     for name, start in claim.rows.items():
-        found = [row for row in record["compare"] if re.match(start, row["what"])]
-        if len(found) > 1:
-            raise RevelioError(f"{claim.figure} has {len(found)} rows that begin with {start!r}: "
-                               f"{'; '.join(row['what'] for row in found)}. A claim needs one.")
-        text = _cell_text(found[0]["ours"]) if found else NOT_MEASURED
+        answers = [row for row in record["compare"] if re.match(start, row["what"])]
+        if len(answers) > 1:
+            raise RevelioError(f"{claim.figure} has {len(answers)} rows that begin with {start!r}: "
+                               f"{'; '.join(row['what'] for row in answers)}. A claim needs one.")
+        text = _cell_text(answers[0]["ours"]) if answers else NOT_MEASURED
         said.append(f"{name}: {text}" if name else text)
-        verdicts[name] = found[0]["verdict"] if found else "not comparable"
+        verdicts[name] = answers[0]["verdict"] if answers else "not comparable"
     if claim.contrasts:
         said.append(_listed([c for c in record.get("contrasts", []) if re.search(claim.contrasts, c["contrast"])]))
     kinds = list(dict.fromkeys(verdicts.values()))

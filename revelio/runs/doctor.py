@@ -266,8 +266,8 @@ def _licence(folder):
     "What a model card states in its head."
     card = Path(folder) / "README.md"
     head = card.read_text(encoding="utf-8", errors="replace")[:4000] if card.is_file() else ""
-    found = re.search(r"^license:\s*(\S+)", head, re.M)
-    return found[1] if found else "not stated"
+    stated = re.search(r"^license:\s*(\S+)", head, re.M)
+    return stated[1] if stated else "not stated"
 
 
 def _round_trip(model, trial, checkup):
@@ -388,7 +388,7 @@ def quick_look(
         return None
     images = [image.convert("RGB") for image in table[: min(4, len(table))]["image"]]
     trial = Trial(model, images, table[: len(images)]["id"], prompts and prompts[: len(images)])
-    if (found := trial.skills(trial.timesteps[1:2])[0]) > 0.05:
+    if (skill := trial.skills(trial.timesteps[1:2])[0]) > 0.05:
         return None
-    return (f"model {model.name!r} has a denoising skill of {found:.2f} at t = {trial.timesteps[1]} (0: no better than "
+    return (f"model {model.name!r} has a denoising skill of {skill:.2f} at t = {trial.timesteps[1]} (0: no better than "
             f"a constant). It may be read wrongly: `revelio doctor {model.name}` says more.")

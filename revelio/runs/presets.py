@@ -104,7 +104,7 @@ def _check_keys(where, settings, known):
 def _products(where, entries):
     "Write out the entries that have a `for`."
     _check_keys(where, entries, entries)
-    found = {}
+    runs = {}
     for template, entry in entries.items():
         _check_keys(f"{where}.{template}", entry, entry)
         lists = entry.get("for", {})
@@ -114,10 +114,10 @@ def _products(where, entries):
         for values in itertools.product(*lists.values()):
             chosen = dict(zip(lists, values))
             name = _put(str(template), chosen, f"{where}.{template}")
-            if name in found:
+            if name in runs:
                 raise RevelioError(f"{where}: {name} is there twice; let the name hold all that `for` runs over.")
-            found[name] = _put({k: v for k, v in entry.items() if k != "for"}, chosen, f"{where}.{template}")
-    return found
+            runs[name] = _put({k: v for k, v in entry.items() if k != "for"}, chosen, f"{where}.{template}")
+    return runs
 
 
 def _put(part, chosen, where):
@@ -165,7 +165,7 @@ def _choose_all(where, blocks, there):
 
 def _choose_runs(where, blocks, runs):
     "(run, layer, timestep, seed) of blocks that name a run with k-SAEs each."
-    found = []
+    chosen = []
     for block in blocks:
         _check_keys(where, block, ("run", *AXES))
         if block.get("run") not in runs:
@@ -173,8 +173,8 @@ def _choose_runs(where, blocks, runs):
         rest = {key: value for key, value in block.items() if key != "run"}
         if not (there := runs[block["run"]].get("cells")):
             raise RevelioError(f"{where}: run {block['run']} has no k-SAEs: give it `ksae` and `cells`.")
-        found += [(block["run"], *cell) for cell in _choose(where, rest, there)]
-    return list(dict.fromkeys(found))
+        chosen += [(block["run"], *cell) for cell in _choose(where, rest, there)]
+    return list(dict.fromkeys(chosen))
 
 # %% ../../nbs/runs/01_presets.ipynb #651f6bde
 def _add_test_runs(where, plan):

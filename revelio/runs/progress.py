@@ -32,17 +32,17 @@ def follow(
     "Turn a scheduler's log into lines of progress."
     begun, total, done, running = clock(), 0, 0, {}
     for line in lines:
-        if found := re.match(r"total +(\d+)$", line):
-            total = int(found[1])
-        elif found := re.match(r"(?:local)?rule (\S+):", line):
-            latest = found[1]
-        elif found := re.match(r" +jobid: (\d+)$", line):
-            running[found[1]] = latest
-        elif found := re.match(r"Finished jobid: (\d+)", line):
-            running.pop(found[1], None)
+        if match := re.match(r"total +(\d+)$", line):
+            total = int(match[1])
+        elif match := re.match(r"(?:local)?rule (\S+):", line):
+            latest = match[1]
+        elif match := re.match(r" +jobid: (\d+)$", line):
+            running[match[1]] = latest
+        elif match := re.match(r"Finished jobid: (\d+)", line):
+            running.pop(match[1], None)
             continue
-        elif found := re.match(r"(\d+) of (\d+) steps", line):
-            done, total = int(found[1]), int(found[2])
+        elif match := re.match(r"(\d+) of (\d+) steps", line):
+            done, total = int(match[1]), int(match[2])
         else:
             continue
         if total:

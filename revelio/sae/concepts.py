@@ -82,14 +82,14 @@ class TopImages:
         indices: np.ndarray,  # (b, k)
     ) -> None:
         "Add the next block of rows."
-        top_k, found = self.rows.shape[1], sorted_firings(values, indices)
-        kept = found.ranks <= top_k
-        neurons, rank = found.neurons[kept], found.ranks[kept] - 1
+        top_k, firings = self.rows.shape[1], sorted_firings(values, indices)
+        kept = firings.ranks <= top_k
+        neurons, rank = firings.neurons[kept], firings.ranks[kept] - 1
         touched, place = np.unique(neurons, return_inverse=True)
         rows = np.concatenate([self.rows[touched], np.full((len(touched), top_k), -1)], axis=1)
         best = np.concatenate([self.values[touched], np.zeros((len(touched), top_k), np.float32)], axis=1)
-        rows[place, top_k + rank] = found.rows[kept] + self.n_seen
-        best[place, top_k + rank] = found.values[kept]
+        rows[place, top_k + rank] = firings.rows[kept] + self.n_seen
+        best[place, top_k + rank] = firings.values[kept]
         order = np.argsort(-best, axis=1, kind="stable")[:, :top_k]
         self.rows[touched] = np.take_along_axis(rows, order, axis=1)
         self.values[touched] = np.take_along_axis(best, order, axis=1)
@@ -202,14 +202,14 @@ class Neighbours(NamedTuple):
 
 def _nearest(similar, n_neurons, live, m):
     "Neighbours from a function that gives the (b, n_live) similarity of some of the live neurons to all of them."
-    found = Neighbours(np.full((n_neurons, m), -1), np.zeros((n_neurons, m), np.float32))
+    nearest = Neighbours(np.full((n_neurons, m), -1), np.zeros((n_neurons, m), np.float32))
     places, width = torch.arange(len(live)), min(m, max(len(live) - 1, 0))
     for part in places.split(max(1, 2**24 // max(len(live), 1))) if width else ():
         scores = torch.as_tensor(similar(part))
         scores[torch.arange(len(part)), part] = -torch.inf
         scores, place = (x.cpu().numpy() for x in scores.topk(width, dim=1))
-        found.neurons[live[part], :width], found.scores[live[part], :width] = live[place], scores
-    return found
+        nearest.neurons[live[part], :width], nearest.scores[live[part], :width] = live[place], scores
+    return nearest
 
 
 @torch.no_grad()
@@ -233,9 +233,9 @@ def cofiring_neighbours(
     "Find the neurons that fire for the same images, by the correlation of firing or not."
     live = np.flatnonzero(firing_counts(values, indices, n_neurons))
     fires = code_matrix(as_array(values, "codes") > 0, indices, n_neurons).astype(np.float64).tocsc()[:, live]
-    found = _nearest(lambda part: _correlation(fires[:, part.numpy()], fires), n_neurons, live, m)
-    chance = found.scores <= 1e-6
-    return Neighbours(np.where(chance, -1, found.neurons), np.where(chance, 0, found.scores))
+    nearest = _nearest(lambda part: _correlation(fires[:, part.numpy()], fires), n_neurons, live, m)
+    chance = nearest.scores <= 1e-6
+    return Neighbours(np.where(chance, -1, nearest.neurons), np.where(chance, 0, nearest.scores))
 
 # %% ../../nbs/sae/06_concepts.ipynb #cb21a3b9
 def _correlation(a, b):
@@ -362,8 +362,8 @@ class _ConceptsFolder:
     @cached_property
     def heatmaps(self) -> Heatmaps | None:
         "Heat maps that `write_heatmaps` made; None where it was not asked to."
-        found = _read_parts(self.path, "heatmaps")
-        return Heatmaps(**{name: part.numpy() for name, part in found.items()}) if found else None
+        parts = _read_parts(self.path, "heatmaps")
+        return Heatmaps(**{name: part.numpy() for name, part in parts.items()}) if parts else None
 
 # %% ../../nbs/sae/06_concepts.ipynb #5e0c7d11
 STATISTICS = ("purity", "entropy", "lift", "sigma_label", "sigma_label_dense")
@@ -372,9 +372,9 @@ STATISTICS = ("purity", "entropy", "lift", "sigma_label", "sigma_label_dense")
 def _ranked(rows):
     "(n_neurons, m) from a list of image rows for each neuron; -1: no image."
     sizes = np.array([len(r) for r in rows], dtype=np.int64)
-    found = np.full((len(sizes), sizes.max(initial=0)), -1)
-    found[np.arange(found.shape[1]) < sizes[:, None]] = np.concatenate([*rows, []])
-    return found
+    table = np.full((len(sizes), sizes.max(initial=0)), -1)
+    table[np.arange(table.shape[1]) < sizes[:, None]] = np.concatenate([*rows, []])
+    return table
 
 
 def _split_groups(images):
@@ -435,8 +435,8 @@ class Concepts(_ConceptsFolder):
             raise RevelioError(f"got share = {share} for {statistic}, which is of all neurons: expected a sigma_label")
         if (level, statistic, share) not in self._known:
             labels = np.where(self.images["measured"], self.images[level], -1)
-            found = _measure(self.neurons, self.images, labels, statistic, share, self.manifest["identity"]["seed"])
-            self._known |= {(level, name, share): number for name, number in found.items()}
+            measures = _measure(self.neurons, self.images, labels, statistic, share, self.manifest["identity"]["seed"])
+            self._known |= {(level, name, share): number for name, number in measures.items()}
         return self._known[level, statistic, share]
 
     def class_names(self, level: str) -> np.ndarray:
@@ -581,19 +581,19 @@ def _own_store(ksae_dir: Path) -> FeatureStore:
     path = ksae_dir.resolve() / source["store"]
     if not (path / "manifest.json").is_file():
         raise RevelioError(f"the store of {ksae_dir} is not at {source['store']} any more: pass it (store=)")
-    found = FeatureStore(path)
-    if store_fingerprint(found) != source["fingerprint"]:
+    store = FeatureStore(path)
+    if store_fingerprint(store) != source["fingerprint"]:
         raise RevelioError(f"the store at {source['store']} has other settings or images than the one {ksae_dir} was "
                            "trained on: pass the store to use (store=)")
-    return found
+    return store
 
 
 def _finished(out: Path, identity: dict) -> Concepts:
     "Open what is there already if it was made from the same things."
-    found = Concepts(out)
-    refuse_difference(str(out), found.manifest["identity"], identity)
+    concepts = Concepts(out)
+    refuse_difference(str(out), concepts.manifest["identity"], identity)
     logger.info("%s is there already, made from the same k-SAE and store", out)
-    return found
+    return concepts
 
 
 def _measured_on(ksae: KSAE, source: _Source, images: str) -> dict:
@@ -688,9 +688,9 @@ def _describe(values, indices, used, ksae, source, settings) -> tuple[pd.DataFra
     table["concept"], table["concept_score"] = concept_names(top.rows[:, : min(10, top_k)], captions)
     near = {"decoder": decoder_neighbours(ksae, np.flatnonzero(table["n_firing"])),
             "cofiring": cofiring_neighbours(values[used], indices[used], n)}
-    for kind, found in near.items():
-        table[f"{kind}_neighbours"] = [neurons[neurons >= 0] for neurons in found.neurons]
-        table[f"{kind}_similarity"] = [scores[neurons >= 0] for neurons, scores in zip(*found)]
+    for kind, neighbours in near.items():
+        table[f"{kind}_neighbours"] = [neurons[neurons >= 0] for neurons in neighbours.neurons]
+        table[f"{kind}_similarity"] = [scores[neurons >= 0] for neurons, scores in zip(*neighbours)]
     return table, top.rows
 
 
@@ -724,11 +724,11 @@ def _lots(indices, seed):
 
 def _values_at(values, indices, rows):
     "The codes of each neuron at its (n_neurons, m) image rows; 0 where there is no image."
-    found = np.zeros(rows.shape, np.float32)
+    strengths = np.zeros(rows.shape, np.float32)
     for part in np.array_split(np.arange(len(rows)), max(1, len(rows) // 4096)):
         hits = (indices[rows[part]] == part[:, None, None]) & (rows[part] >= 0)[:, :, None]
-        found[part] = np.where(hits, values[rows[part]], 0).max(axis=2)
-    return found
+        strengths[part] = np.where(hits, values[rows[part]], 0).max(axis=2)
+    return strengths
 
 
 def _label(values, indices, neurons, ranked, used, source, seed) -> tuple[pd.DataFrame, dict]:
@@ -738,12 +738,12 @@ def _label(values, indices, neurons, ranked, used, source, seed) -> tuple[pd.Dat
         "n_firing", "mean_activation")))
     for level, names in source.classes.items():
         labels = np.where(used, source.images[level], -1)
-        found = neuron_label_table(values, indices, ranked, labels, names, groups, seed=seed)
-        line = label_summary(found, neurons, ranked, labels, groups, seed=seed)
+        labelled = neuron_label_table(values, indices, ranked, labels, names, groups, seed=seed)
+        line = label_summary(labelled, neurons, ranked, labels, groups, seed=seed)
         if dense:
             line |= sigma_lines("sigma_label_dense", dense[0], labels, *dense[1:], groups, seed)
         lines[level] = {name: None if np.isnan(number) else number for name, number in line.items()}
-        tables.append(found.add_suffix(f"_{level}"))
+        tables.append(labelled.add_suffix(f"_{level}"))
     return pd.concat(tables, axis=1), lines
 
 # %% ../../nbs/sae/06_concepts.ipynb #44b185ae

@@ -58,8 +58,8 @@ def _ours(W_enc: Tensor, b_enc: Tensor, W_dec: Tensor, b_dec: Tensor, centred: b
 def _need(state: dict, path: Path, *names: str) -> list[Tensor]:
     "Tensors by name; RevelioError that lists what is missing."
     if missing := [name for name in names if not isinstance(state.get(name), Tensor)]:
-        found = ", ".join(map(str, state)) or "nothing"
-        raise RevelioError(f"{path} has no tensor {', '.join(missing)}; found {found}")
+        there = ", ".join(map(str, state)) or "nothing"
+        raise RevelioError(f"{path} has no tensor {', '.join(missing)}; found {there}")
     return [state[name] for name in names]
 
 
@@ -196,8 +196,8 @@ def _read_any(path: Path, k: int | None) -> tuple:
         raise RevelioError(f"{path} cannot be read: {e}") from None
     if header.startswith(b"{"):
         return _saev(path, header)
-    found = load_file(path) if path.suffix == ".safetensors" else _load_inert(path)
-    state = found if isinstance(found, dict) else {}
+    content = load_file(path) if path.suffix == ".safetensors" else _load_inert(path)
+    state = content if isinstance(content, dict) else {}
     if "dictionary._weights" in state:
         return _overcomplete(state, path, k)
     if "cfg" in state and isinstance(state.get("state_dict"), dict):

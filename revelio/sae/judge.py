@@ -59,8 +59,8 @@ def read_answer(
     text, last = re.sub(r"(?s)<think(ing)?>.*?(</think(ing)?>|$)", " ", text).strip(), chr(64 + len(order))
     alone = rf"[\W_]*([A-{last}a-{last.lower()}])[\W_]*"
     said = re.findall(rf"(?i)\banswer\b[\W_]*(?:is\b|:)?[\W_]*(?:option\b|choice\b)?[\W_]*([A-{last}])(?![\w'])", text)
-    if found := re.fullmatch(alone, text) or re.fullmatch(alone, text.rpartition("\n")[2]):
-        said = [found[1]]
+    if match := re.fullmatch(alone, text) or re.fullmatch(alone, text.rpartition("\n")[2]):
+        said = [match[1]]
     article = r"(?! (?!or\b|and\b|is\b)[a-z])"  # what does not follow a letter: "A dog"
     letters = {letter.upper() for letter in said} or set(re.findall(rf"\b[A-{last}]\b{article}", text))
     return order[ord(letters.pop()) - 65] if len(letters) == 1 else None
@@ -175,8 +175,8 @@ def judge_neurons(
                            "Make the concepts from a store that keeps thumbnails.")
     out = Path(out)
     settings = {"concepts": concepts.manifest["identity"], "model": judge.model, "n_images": n_images, "seed": seed}
-    found = {a["neuron"]: a for a in _answers(out, settings)}
-    missing = [int(n) for n in dict.fromkeys(neurons) if n not in found]
+    answers = {a["neuron"]: a for a in _answers(out, settings)}
+    missing = [int(n) for n in dict.fromkeys(neurons) if n not in answers]
     out.parent.mkdir(parents=True, exist_ok=True)
     with out.open("a", encoding="utf-8") as file:
         if not out.stat().st_size:
@@ -185,10 +185,10 @@ def judge_neurons(
             order = sorted(CHOICES, key=lambda choice: fingerprint([seed, neuron, choice]))
             pictures = [Image.open(io.BytesIO(data)) for data in concepts.top(neuron, n_images)["thumbnail"]]
             reply = judge.ask(ask_text(order), montage(pictures))
-            found[neuron] = {"neuron": neuron, "choice": read_answer(reply, order), "reply": reply}
-            file.write(json.dumps(found[neuron]) + "\n")
+            answers[neuron] = {"neuron": neuron, "choice": read_answer(reply, order), "reply": reply}
+            file.write(json.dumps(answers[neuron]) + "\n")
             file.flush()
-    return pd.DataFrame([found[int(n)] for n in neurons], columns=["neuron", "choice", "reply"])
+    return pd.DataFrame([answers[int(n)] for n in neurons], columns=["neuron", "choice", "reply"])
 
 
 def _answers(path, settings):

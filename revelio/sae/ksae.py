@@ -32,9 +32,9 @@ def top_k(
     values, indices = pre.topk(width)
     tied = (values[:, 1:] == values[:, :-1]).any(dim=1).nonzero()[:, 0]
     if len(tied):
-        found, order = indices[tied].sort(dim=1)
+        columns, order = indices[tied].sort(dim=1)
         ordered = values[tied].gather(1, order).sort(dim=1, descending=True, stable=True)
-        values[tied], indices[tied] = ordered.values, found.gather(1, ordered.indices)
+        values[tied], indices[tied] = ordered.values, columns.gather(1, ordered.indices)
         more = tied[ordered.values[:, -1] == ordered.values[:, k - 1]]  # equals may have been left out
         values, indices = values[:, :k], indices[:, :k]
         if len(more) and width < pre.shape[1]:
@@ -294,20 +294,20 @@ class KSAE(nn.Module, PyTorchModelHubMixin, library_name="revelio", tags=["spars
                          map_location="cpu", **config):
         hub = dict(revision=revision, cache_dir=cache_dir, force_download=force_download,
                    local_files_only=local_files_only, token=token)
-        found = {name: _fetch(str(model_id), name, **hub)
+        files = {name: _fetch(str(model_id), name, **hub)
                  for name in ("model.safetensors", "provenance.json", "history.csv", "README.md")}
-        if found["model.safetensors"] is None or "d_in" not in config:
+        if files["model.safetensors"] is None or "d_in" not in config:
             raise RevelioError(f"{model_id} is not a k-SAE folder: expected model.safetensors and config.json with "
                                "d_in, n_neurons and k; make one with `revelio train` or `ksae.save_pretrained(folder)`")
         config.pop("config", None)  # the mixin hands in the file a second time, as a dict
         ksae = cls(**config)
-        ksae.load_state_dict(load_file(found["model.safetensors"], device=str(map_location)))
-        if found["provenance.json"]:
-            ksae.provenance = read_json(found["provenance.json"])
-        if found["history.csv"]:
-            text = pd.read_csv(found["history.csv"], dtype=object)  # read_csv rounds numbers, Python's float does not
+        ksae.load_state_dict(load_file(files["model.safetensors"], device=str(map_location)))
+        if files["provenance.json"]:
+            ksae.provenance = read_json(files["provenance.json"])
+        if files["history.csv"]:
+            text = pd.read_csv(files["history.csv"], dtype=object)  # read_csv rounds numbers, Python's float does not
             ksae.history = text.astype({name: int if name == "step" else float for name in text})
-        ksae.card = found["README.md"].read_text(encoding="utf-8") if found["README.md"] else None
+        ksae.card = files["README.md"].read_text(encoding="utf-8") if files["README.md"] else None
         return ksae.to(map_location).eval()
 
 # %% ../../nbs/sae/01_ksae.ipynb #acab940e

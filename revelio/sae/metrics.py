@@ -299,13 +299,13 @@ def _best_class(firings, labels, n_neurons, n_classes):
     # one sort by (neuron, class, rank): the position in `firings` rides in the low digits of the key
     keys = np.sort((firings.neurons * n_classes + of_pair) * len(of_pair) + np.arange(len(of_pair)))
     groups, position = np.divmod(keys, max(len(of_pair), 1))
-    found, through = _ranks(groups), firings.ends[position]
+    ranks, through = _ranks(groups), firings.ends[position]
     if (through != position).any():  # equal activations: the class's images among all of them have been found
-        found += np.searchsorted(keys, groups * len(of_pair) + through, side="right") - 1 - np.arange(len(keys))
+        ranks += np.searchsorted(keys, groups * len(of_pair) + through, side="right") - 1 - np.arange(len(keys))
     starts = np.flatnonzero(np.diff(groups, prepend=-1))
     neurons, classes = np.divmod(groups[starts], n_classes)
     size, hits = sizes[classes], np.diff(starts, append=len(groups))
-    ap = (_sum_runs(found / firings.ranks[through], starts) + (size - hits) * size / max(n, 1)) / size
+    ap = (_sum_runs(ranks / firings.ranks[through], starts) + (size - hits) * size / max(n, 1)) / size
     own = _sum_runs(firings.values[position], starts)
     total = np.bincount(neurons, weights=own, minlength=n_neurons)[neurons]
     highest = np.zeros(n_neurons)
@@ -357,9 +357,9 @@ def _redrawn(firings, labels, classes, groups, n_resamples, seed):
         upto, upto_own = (np.concatenate([[0], np.cumsum(w)]) for w in (weight, weight[own]))
         seen, hits = upto[end] - upto[begin], upto_own[own_end] - upto_own[own_begin]
         precision = np.divide(hits, seen, out=np.zeros(len(own)), where=seen > 0)
-        found, strength = _sum_runs(weight[own], own_starts), weight * firings.values
+        sums, strength = _sum_runs(weight[own], own_starts), weight * firings.values
         with np.errstate(invalid="ignore"):  # no image of the class was drawn: NaN
-            redrawn[0, firing] = (_sum_runs(weight[own] * precision, own_starts) + (size - found) * size / n) / size
+            redrawn[0, firing] = (_sum_runs(weight[own] * precision, own_starts) + (size - sums) * size / n) / size
         in_class, in_all = _sum_runs(strength[own], own_starts), _sum_runs(strength, starts)
         redrawn[1, firing] = np.where(size > 0, _selectivity(in_class, in_all, size, n), np.nan)
     return result
@@ -507,15 +507,15 @@ def neuron_label_table(
 
 def _against_chance(pure, bits, top_rows, labels, groups, seed):
     "The null means and p-values of purities and entropies, each neuron's under its own pattern of groups."
-    found = {f"{name}_{end}": np.full(len(pure), np.nan) for name in ("purity", "entropy") for end in ("null", "p")}
+    columns = {f"{name}_{end}": np.full(len(pure), np.nan) for name in ("purity", "entropy") for end in ("null", "p")}
     known = np.flatnonzero(~np.isnan(pure))
     nulls, which = _chance(top_rows[known], labels, _group_numbers(groups, len(labels)), seed)
     for i, null in enumerate(nulls):
         alike = known[which == i]
         for name, observed, (numbers, counts) in zip(("purity", "entropy"), (pure, bits), null):
-            found[f"{name}_null"][alike] = np.average(numbers, weights=counts)
-            found[f"{name}_p"][alike] = p_values(observed[alike], np.repeat(numbers, counts), name == "purity")
-    return found
+            columns[f"{name}_null"][alike] = np.average(numbers, weights=counts)
+            columns[f"{name}_p"][alike] = p_values(observed[alike], np.repeat(numbers, counts), name == "purity")
+    return columns
 
 
 def lift(
@@ -576,9 +576,9 @@ def granularity(
     finest = np.vstack([close, np.ones(len(neurons), dtype=bool)]).argmax(axis=0)  # len(nested): none is close
     picked = np.where(finest < len(nested), finest, lifts.argmax(axis=0))
     measured = np.any([neurons[f"purity_{level}"].notna() for level in levels], axis=0)
-    found = np.isfinite(lifts).any(axis=0)
+    measurable = np.isfinite(lifts).any(axis=0)
     result[measured] = "none"
-    result[found] = np.array(levels, dtype=object)[picked[found]]
+    result[measurable] = np.array(levels, dtype=object)[picked[measurable]]
     return result
 
 # %% ../../nbs/sae/05_metrics.ipynb #e4901ab9
@@ -602,8 +602,8 @@ def measure_neurons(
         rows = rows[(labels[rows] >= 0).all(axis=1)]
         if not len(rows):
             return [np.nan] * len(statistics)
-        found, of = {"purity": purity, "entropy": label_entropy, "sigma_label": _sigma}, labels[rows]
-        return [_mean_lift(rows, labels, numbers, stays, seed) if name == "lift" else found[name](of).mean()
+        measures, of = {"purity": purity, "entropy": label_entropy, "sigma_label": _sigma}, labels[rows]
+        return [_mean_lift(rows, labels, numbers, stays, seed) if name == "lift" else measures[name](of).mean()
                 for name in statistics]
     values, others = means(np.ones(len(labels), bool)), np.array([means(s) for s in stays])
     return {name: jackknife(values[i], others[:, i], key) for i, name in enumerate(statistics)}
@@ -620,8 +620,8 @@ def _first(ranked, stays, m):
 def _mean_lift(rows, labels, groups, stays, seed):
     nulls, which = _chance(rows, labels, groups, seed)
     chance = np.array([np.average(pure, weights=counts) for (pure, counts), _ in nulls])[which]
-    found = lift(purity(labels[rows]), chance, attainable(labels[stays], rows.shape[1]))
-    return found[~np.isnan(found)].mean() if not np.isnan(found).all() else np.nan
+    lifts = lift(purity(labels[rows]), chance, attainable(labels[stays], rows.shape[1]))
+    return lifts[~np.isnan(lifts)].mean() if not np.isnan(lifts).all() else np.nan
 
 # %% ../../nbs/sae/05_metrics.ipynb #b1d3f08a
 def label_summary(

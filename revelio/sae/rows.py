@@ -25,10 +25,10 @@ from ..store import FeatureStore
 def _as_rows(piece: Tensor | np.ndarray) -> Tensor:
     "(n, d) features, the same memory where possible; of maps (n, d, h, w) one row per position."
     if isinstance(piece, np.ndarray):
-        found = as_array(piece)  # a memory map stays one
+        array = as_array(piece)  # a memory map stays one
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*not writable.*")
-            piece = torch.from_numpy(found if all(stride >= 0 for stride in found.strides) else found.copy())
+            piece = torch.from_numpy(array if all(stride >= 0 for stride in array.strides) else array.copy())
     piece = piece.detach() if isinstance(piece, Tensor) else piece
     if not isinstance(piece, Tensor) or piece.ndim not in (2, 4) or not piece.numel():
         got = f"shape {tuple(piece.shape)}" if isinstance(piece, Tensor) else f"type {type(piece).__name__}"

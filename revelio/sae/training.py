@@ -494,10 +494,10 @@ def _finished(out: Path, made_from: Mapping) -> KSAE:
     "Read back a finished k-SAE of the same source and settings; RevelioError if `out` is anything else."
     if not (out / "provenance.json").is_file():
         raise RevelioError(f"{out} exists and is not a finished k-SAE: choose another out=, or delete it")
-    found = read_json(out / "provenance.json")
+    provenance = read_json(out / "provenance.json")
     flat = lambda p: {"store or data": p["source"].get("fingerprint"), "layer": p["layer"], "timestep": p["timestep"],
                       **p.get("train_config", {})}
-    refuse_difference(f"the k-SAE in {out}", flat(found), flat(made_from))
+    refuse_difference(f"the k-SAE in {out}", flat(provenance), flat(made_from))
     logger.info("%s is there already, with the same source and settings: nothing to train", out)
     return KSAE.from_pretrained(out)
 
