@@ -54,8 +54,7 @@ def _fetch(entry, folder):
         _insist(entry, hashlib.sha256(archive.read_bytes()).hexdigest(), folder.parent / "archives.lock.json")
         whole = unpacked.with_name(unpacked.name + ".whole")
         try:
-            with tarfile.open(archive) as file:
-                file.extractall(whole, filter="data")
+            _unpack(entry, archive, whole)
             tops = [p for p in whole.iterdir() if p.is_dir()]
             inner = tops[0] / entry.inside if len(tops) == 1 else whole / entry.inside
             if not inner.is_dir():
@@ -69,6 +68,21 @@ def _fetch(entry, folder):
             shutil.rmtree(whole, ignore_errors=True)
     folder.with_suffix(".tar.gz").unlink()
     return folder
+
+
+def _unpack(entry, archive, folder):
+    "Write the files of an archive below a folder, and nothing else: no links, no paths that lead out."
+    folder.mkdir()
+    with tarfile.open(archive) as file:
+        for member in file:
+            path = Path(os.path.normpath(folder / member.name))
+            if not path.is_relative_to(folder):
+                raise RevelioError(f"{entry.archive} has a file {member.name!r}, which leads out of its folder; nothing "
+                                   "was kept.")
+            if member.isfile():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                with file.extractfile(member) as content, path.open("wb") as out:
+                    shutil.copyfileobj(content, out)
 
 
 def _download(entry, path):
