@@ -77,8 +77,8 @@ def _unpack(entry, archive, folder):
         for member in file:
             path = Path(os.path.normpath(folder / member.name))
             if not path.is_relative_to(folder):
-                raise RevelioError(f"{entry.archive} has a file {member.name!r}, which leads out of its folder; nothing "
-                                   "was kept.")
+                raise RevelioError(f"{entry.archive} has a file {member.name!r}, which leads out of its folder; "
+                                   "nothing was kept.")
             if member.isfile():
                 path.parent.mkdir(parents=True, exist_ok=True)
                 with file.extractfile(member) as content, path.open("wb") as out:
