@@ -51,7 +51,6 @@ def _fetch(entry, folder):
     logger.warning("fetching %s from %s; licence: %s", entry.name, entry.archive, entry.licence or "not stated")
     with atomic_path(folder.with_suffix(".tar.gz")) as archive, atomic_path(folder) as unpacked:
         _download(entry, archive)
-        _insist(entry, hashlib.sha256(archive.read_bytes()).hexdigest(), folder.parent / "archives.lock.json")
         whole = unpacked.with_name(unpacked.name + ".whole")
         try:
             _unpack(entry, archive, whole)
@@ -61,6 +60,7 @@ def _fetch(entry, folder):
                 there = ", ".join(sorted(p.name for p in whole.iterdir()))
                 raise RevelioError(f"{entry.archive} holds {there}; expected one folder with "
                                    f"{entry.inside or 'the splits'} in it")
+            _insist(entry, hashlib.sha256(archive.read_bytes()).hexdigest(), folder.parent / "archives.lock.json")
             inner.rename(unpacked)
         except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as e:
             raise RevelioError(f"{entry.archive} is no whole archive ({e}). Try again; nothing was kept.") from None
