@@ -26,9 +26,8 @@ def folders(tmp_path_factory):
     home = tmp_path_factory.mktemp("models")
     return {f: save_tiny_model(home / f"tiny-{f}", f) for f in ("unet", "sdxl", "sd3", "flux", "dit", "pixel", "clip")}
 
-
-def edit(file, **changes):
-    write_json(file, json.loads(file.read_text()) | changes)
+# cell 4514abae
+from test_models_weights import edit
 
 # cell 648b6177
 def rename(folder, change):

@@ -22,31 +22,8 @@ from revelio.sae.training import TrainConfig, train_ksae
 from revelio.stats import Measured, difference, kept_groups
 from revelio.store import FeatureStore, StoreWriter, store_fingerprint
 
-# cell 5f01f177
-def _make_store(path, n=600, shift=0, **extra):
-    make, rng = torch.Generator().manual_seed(0), np.random.default_rng(0)
-    centres, groups = torch.randn(12, 16, generator=make), rng.integers(0, 12, n)
-    features = centres[groups] + 0.3 * torch.randn(n, 16, generator=make)
-    images = pd.DataFrame({
-        "position": range(n), "id": [f"i{i + shift}" for i in range(n)], "split_group": [f"g{i}" for i in range(n)],
-        "label": groups, "half": groups // 6, "thumbnail": [b"webp"] * n, **extra,
-        "caption": [f"a {'red' if g < 6 else 'blue'} thing{g}" for g in groups]})
-    settings = {"model": "toy", "layers": ["up_ft1"], "timesteps": [25]}
-    classes = {"label": [f"c{i}" for i in range(12)], "half": ["red", "blue"]}
-    with StoreWriter(path, settings, classes) as writer:
-        writer.write(images, {("up_ft1", 25): features})
-        writer.finish()
-    return FeatureStore(path)
-
-
-@pytest.fixture(scope="module")
-def runs(tmp_path_factory):
-    "A store, a k-SAE and its concepts."
-    folder = tmp_path_factory.mktemp("runs")
-    store = _make_store(folder / "a")
-    config = TrainConfig(k=2, n_neurons=80, n_steps=60, batch_size=64, auxk_coef=0)
-    train_ksae(store, "up_ft1", 25, folder / "b", config)
-    return folder, store, find_concepts(folder / "b", folder / "c")
+# cell 8ab69884
+from test_sae_concepts import _make_store, runs
 
 # cell 1b36da40
 def test_granularity_and_the_published_sigma_label_are_in_the_folder(runs):

@@ -15,42 +15,8 @@ from revelio.probes.classifiers import KNNProbe, LinearProbe, make_probe
 from revelio.probes.search import search_cells
 from revelio.store import FeatureStore, StoreWriter
 
-# cell 219c6c18
-CLASSES = {"label": ["ant", "bee", "cat", "dog"], "group": ["insect", "mammal"]}
-
-
-def make_store(folder, y, groups=None, layers=("a", "b"), timesteps=(25,), views=1, classes=CLASSES, strength=None,
-               pooled=False, seed=0, settings=None, names="train", raised=None):
-    "A store of maps (5, 2, 2) in which channel `raised` (y) is raised by strength[layer, timestep]."
-    rng, n = np.random.default_rng(seed), len(y)
-    images = pd.DataFrame({
-        "id": [f"{names}/{i}" + (f"#{v}" if v else "") for v in range(views) for i in range(n)],
-        "label": np.tile(y, views), "group": np.tile(np.where(np.asarray(y) < 0, -1, np.asarray(y) // 2), views),
-        "split_group": np.tile([f"{names}/{i}" for i in range(n)] if groups is None else groups, views)})
-    images["position"] = np.arange(len(images))
-    made = {"layers": list(layers), "timesteps": list(timesteps), "model": "m", "model_hash": "h", "dataset": "d",
-            "prompt": "empty", "pooling": "gap" if pooled else "none", **(settings or {})}
-    with StoreWriter(folder, made, classes) as writer:
-        cells = {}
-        for layer in layers:
-            for t in timesteps:
-                x = rng.normal(size=(len(images), 5, 2, 2)).astype(np.float32)
-                channels = np.tile(y if raised is None else raised, views)
-                x[np.arange(len(images)), channels] += (strength or {}).get((layer, t), 3.0)
-                cells[layer, t] = torch.from_numpy(x.mean((2, 3)) if pooled else x)
-        writer.write(images, cells)
-        writer.finish()
-    return FeatureStore(folder)
-
-
-QUICK = dict(width=4, n_epochs=12, lr=1e-2, batch_size=16)
-
-
-@pytest.fixture(scope="module")
-def stores(tmp_path_factory):
-    home = tmp_path_factory.mktemp("stores")
-    train = make_store(home / "train", np.arange(80) % 4, [f"g{i // 8}" for i in range(80)])
-    return train, make_store(home / "test", np.arange(40) % 4, seed=1, names="test")
+# cell c79c7ea0
+from test_probes_cells import CLASSES, QUICK, make_store, stores
 
 # cell efb08d97
 def test_a_diffc_folder_is_finished_once(stores, tmp_path):

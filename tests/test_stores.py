@@ -13,34 +13,8 @@ from safetensors import SafetensorError
 from revelio.core import RevelioError, save_tensors
 from revelio.store import FeatureStore, StoreWriter, cell_key
 
-# cell f059aac9
-SETTINGS = {"layers": ["a", "b"], "timesteps": [0, 25], "seed": 0}
-
-
-CLASSES = {"label": ["even", "odd"]}
-
-
-def images_at(positions):
-    return pd.DataFrame({"position": positions, "id": [f"img{p}" for p in positions],
-                         "split_group": [f"img{p}" for p in positions], "label": [p % 2 for p in positions]})
-
-
-def cells_at(positions, std=False):
-    cells = {(layer, t): torch.tensor(positions).float()[:, None] + torch.tensor([i, t]) for i, layer in enumerate("ab")
-             for t in (0, 25)}
-    return cells | {(*cell, "std"): x / 100 for cell, x in cells.items()} if std else cells
-
-
-def write_store(path, chunks=((0, 1, 2), (3, 4)), finish=True, std=False):
-    writer = StoreWriter(path, SETTINGS, CLASSES)
-    for chunk in chunks:
-        writer.write(images_at(list(chunk)), cells_at(list(chunk), std))
-    (writer.finish if finish else writer.close)()
-    return path
-
-
-def shard_files(path):
-    return sorted(p.relative_to(path).as_posix() for p in path.rglob("*") if p.is_file() and p.name != "manifest.json")
+# cell 2e803a8f
+from test_store import CLASSES, SETTINGS, cells_at, images_at, shard_files, write_store
 
 # cell ba303beb
 def claim(path, name, pid, host=None):

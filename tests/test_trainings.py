@@ -20,41 +20,8 @@ from revelio.sae.rows import Rows, data_fingerprint
 from revelio.sae.training import TrainConfig, TrainData, finish, train_ksae, train_many, train_steps
 from revelio.store import FeatureStore, Hold, StoreWriter
 
-# cell 3c21567c
-def _data(n=300, d=12, seed=0):
-    make = torch.Generator().manual_seed(seed)
-    hidden = torch.randn(3 * d, d, generator=make)
-    return (torch.rand(n, 3 * d, generator=make) * (torch.rand(n, 3 * d, generator=make) < 0.1)) @ hidden + 2
-
-
-_QUICK = TrainConfig(k=4, n_neurons=48, n_steps=100, batch_size=32, dead_after=64)
-
-
-@pytest.fixture
-def store(tmp_path):
-    data = _data()
-    settings = {"model": "toy", "layers": ["up_ft1"], "timesteps": [25]}
-    images = pd.DataFrame({"position": range(300), "id": [f"i{i}" for i in range(300)],
-                           "split_group": [f"g{i // 3}" for i in range(300)], "label": [i % 4 for i in range(300)]})
-    with StoreWriter(tmp_path / "a", settings, {"label": list("wxyz")}) as writer:
-        writer.write(images, {("up_ft1", 25): data})
-        writer.finish()
-    return FeatureStore(tmp_path / "a")
-
-
-@pytest.fixture
-def wide_store(tmp_path):
-    images = pd.DataFrame({"position": range(300), "id": [f"i{i}" for i in range(300)]})
-    with StoreWriter(tmp_path / "a", {"layers": ["bottleneck", "up_ft1"], "timesteps": [25]}) as writer:
-        writer.write(images, {("up_ft1", 25): _data(), ("bottleneck", 25): _data(d=10)})
-        writer.finish()
-    return FeatureStore(tmp_path / "a")
-
-
-def _jobs(folder):
-    "Two cells times two k times two expansions."
-    return {folder / f"{layer}-k{k}-x{x}": (layer, 25, dataclasses.replace(_QUICK, k=k, expansion=x, n_neurons=None))
-            for layer in ("bottleneck", "up_ft1") for k in (3, 4) for x in (2, 4)}
+# cell a8ba123d
+from test_sae_training import _QUICK, _data, _jobs, store, wide_store
 
 # cell af3771ab
 def _assert_same(a, b):
