@@ -15,7 +15,6 @@ import json
 import os
 import shlex
 import sys
-import tempfile
 import time
 from pathlib import Path
 
@@ -237,9 +236,9 @@ localrules: all, index
 
 onstart:  # jobs of this machine are copies of one process that has imported what they import; it ends with this one
     if workflow.local_exec and hasattr(os, "fork"):
-        from revelio.runs.warm import start
+        from revelio.runs.warm import start_server
 
-        start(Path(tempfile.mkdtemp(prefix="revelio-")) / "warm")
+        start_server()
 
 
 onerror:  # what failed where, as the runner wrote it down

@@ -6,7 +6,6 @@ import errno
 import functools
 import hashlib
 import importlib.metadata
-import importlib.util
 import json
 import logging
 import math

@@ -8,7 +8,7 @@ import tarfile
 import zlib
 from pathlib import Path
 import requests
-from revelio.core import RevelioError, atomic_path, checkout, data_path, logger, read_json, track, write_json
+from revelio.core import RevelioError, atomic_path, checkout_path, data_path, logger, read_json, track, write_json
 from revelio.images.readers import told_offline
 from revelio.images.registry import DatasetEntry
 
@@ -88,7 +88,7 @@ def test_the_photographs_are_as_registered(name):
     from revelio.images.registry import DATASETS
     from revelio.images.table import label_columns, load_table
     entry = DATASETS[name]
-    if not (checkout().parent / "shared/photos" / name).is_dir() and not (cache_path() / name).is_dir():
+    if not (checkout_path().parent / "shared/photos" / name).is_dir() and not (cache_path() / name).is_dir():
         pytest.skip(f"{name} is not on this machine, and tests fetch nothing")
     for split, n in entry.n_images.items():
         table = load_table(name, split)

@@ -116,6 +116,9 @@ def test_an_update_is_out_less_in_however_the_module_is_called():
     wide = nn.Linear(3, 4)
     with capture({"w": wide}, updates=["w"]) as tap, pytest.raises(RevelioError, match="keeps the shape"):
         tap.run(lambda: wide(x))
+    with capture({"b": block}, index={"b": 1}, updates=["b"]) as tap:
+        with pytest.raises(RevelioError, match="given no tensor"):
+            tap.run(lambda: block(2))
 
 # cell f8e6bc1c
 def test_replace_puts_a_tensor_into_a_tuple_and_keeps_the_rest():

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import requests
 
-from ..core import RevelioError, atomic_path, checkout, data_path, logger, read_json, track, write_json
+from ..core import RevelioError, atomic_path, checkout_path, data_path, logger, read_json, track, write_json
 from .readers import told_offline
 from .registry import DatasetEntry
 
@@ -35,7 +35,7 @@ def find_archive(
         return data_path(entry.name)
     except RevelioError:
         pass
-    for folder in (checkout().parent / "shared" / "photos" / entry.name, cache_path() / entry.name):
+    for folder in (checkout_path().parent / "shared" / "photos" / entry.name, cache_path() / entry.name):
         if folder.is_dir():
             return folder
     if name := told_offline():

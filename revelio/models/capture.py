@@ -89,6 +89,8 @@ class Capture:
 
         def hook(module, args, kwargs, output):
             given = given_to(args, kwargs) if name in self.updates else None
+            if name in self.updates and given is None:
+                raise RevelioError(f"layer {name!r} is given no tensor, so it has no update; name a block around it")
             if name in self.replace:
                 changed = self.replace[name](_update(name, tensor_of(output, index), given))
                 output = _with_tensor(output, changed if given is None else given + changed, index)

@@ -77,7 +77,7 @@ def run_sweep(
     out: TextIO | None = None,  # None: standard output
 ) -> int:                # exit status
     "Run a scheduler, show one line, and say at the end which page to open or what failed."
-    out, kept = out or sys.stdout, []
+    out = out or sys.stdout
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("w", encoding="utf-8") as file, subprocess.Popen(
             command, text=True, encoding="utf-8", errors="replace", stdout=subprocess.PIPE,
@@ -86,8 +86,7 @@ def run_sweep(
             for line in job.stdout:
                 file.write(line)
                 file.flush()
-                kept.append(line.rstrip("\n"))
-                yield kept[-1]
+                yield line.rstrip("\n")
         try:
             show(follow(lines()), out)
         except KeyboardInterrupt:
@@ -97,6 +96,7 @@ def run_sweep(
     if job.returncode == 0:
         print(f"done: open {page}", file=out)
         return 0
+    kept = log.read_text(encoding="utf-8").splitlines()
     start = next((i for i, line in enumerate(kept) if re.match(r"\d+ jobs? failed:", line)), None)
     said = kept[-15:] if start is None else [line for line in kept[start:] if re.match(r"\d+ jobs? failed|  \S", line)]
     print("\n".join([*said, f"The whole log: {log}"]), file=out)
