@@ -2,6 +2,7 @@
 #
 #     extract (one job per run) -> ksae (one job per run) -------------------------> figures -> index
 #                               -> probes, diffc (one job per entry) -> inference ->
+#     splice, steering (one job per entry) ---------------------------------------->
 #                                      ksae ---------------------------> explorer ->
 #
 # A kernel costs seconds, so a job takes many cells.
@@ -20,6 +21,7 @@ from pathlib import Path
 
 from revelio.core import RevelioError, cell_name, fingerprint
 from revelio.runs.presets import (
+    ALONE,
     STAGES,
     chooser_run,
     count_gpus,
@@ -83,13 +85,17 @@ def result_marker(kind, entry, run, *cell):
     return OUT / kind / entry / run / f"{cell_name(*cell)}.done"
 
 
-def inference_marker(entry):
-    return OUT / "inference" / f"{entry}.done"
+def alone_marker(kind, entry):
+    return OUT / kind / f"{entry}.done"
 
 
 def embedded(run):
     "The embedded weights and images that a run reads."
-    wanted = PLAN["runs"][run]["extract"]
+    return embedded_files(PLAN["runs"][run]["extract"])
+
+
+def embedded_files(wanted):
+    "The embedded weights and images of a model and a data set."
     model = DATA / "models" / wanted["model"]
     if model.is_dir() and not (model / "model_index.json").exists():  # a variant: its base lies beside it
         model = DATA / "models"
@@ -106,9 +112,9 @@ def entry_runs(kind, entry):
     return [run for pair in PLAN[kind][entry]["runs"].items() for run in pair if run]
 
 
-def inference_sources(entry):
-    "The markers of the Diff-Cs that it reads: entry/run/layer-t<timestep>/level-pooling-s<seed>."
-    return [OUT / "diffc" / f"{name.rsplit('/', 1)[0]}.done" for name in PLAN["inference"][entry]["diffc"]]
+def alone_sources(kind, entry):
+    "The markers of the Diff-Cs that an entry reads: entry/run/layer-t<timestep>/level-pooling-s<seed>."
+    return [OUT / "diffc" / f"{name.rsplit('/', 1)[0]}.done" for name in PLAN[kind][entry].get("diffc", [])]
 
 
 DUE, WHOLE = {}, {}  # run or (kind, entry) -> the cells that are to be computed; run -> is its store whole
@@ -133,8 +139,9 @@ for kind, entry in ENTRIES:
             marker.unlink(missing_ok=True)
         if not keep_marker(marker, entry_settings(PLAN, kind, entry), made):
             DUE[kind, entry].append(cell)
-for entry, plan in PLAN["inference"].items():
-    keep_marker(inference_marker(entry), plan, [OUT / "inference" / entry / "results.json", *inference_sources(entry)])
+ALONE_ENTRIES = [(kind, entry) for kind in ALONE for entry in PLAN[kind]]
+for kind, entry in ALONE_ENTRIES:
+    keep_marker(alone_marker(kind, entry), PLAN[kind][entry], [OUT / kind / entry / "results.json", *alone_sources(kind, entry)])
 
 
 def n_fits(kind, entry):
@@ -200,10 +207,10 @@ def entry_json(kind, entry):
     return stage_json(STAGES[kind], {**stage_settings(PLAN, kind, entry), "out_dir": str(OUT / kind / entry), "cells": cells})
 
 
-def inference_json(entry):
-    plan = PLAN["inference"][entry]
-    return stage_json("inference", {**plan, "out": str(OUT / "inference" / entry), "diffc": [
-        str(OUT / "diffc" / name) for name in plan["diffc"]]})
+def alone_json(kind, entry):
+    plan = PLAN[kind][entry]
+    read = {"diffc": [str(OUT / "diffc" / name) for name in plan["diffc"]]} if "diffc" in plan else {}
+    return stage_json(STAGES[kind], {**plan, "out": str(OUT / kind / entry), **read})
 
 
 def ksae_parameters(**found):
@@ -215,9 +222,9 @@ def ksae_parameters(**found):
 def figure_sources(figure):
     "The markers of all that a figure reads."
     markers = [cell_marker(*c) for c in PLAN["figures"][figure].get("cells", [])]
-    for name in PLAN["figures"][figure].get("results", []):  # probes/<entry>, diffc/<entry>, inference/<entry>
+    for name in PLAN["figures"][figure].get("results", []):  # probes/<entry>, diffc/<entry>, or of ALONE
         kind, entry = name.split("/")
-        markers += ([inference_marker(entry)] if kind == "inference" else
+        markers += ([alone_marker(kind, entry)] if kind in ALONE else
                     [result_marker(kind, entry, *c) for c in PLAN[kind][entry]["cells"]])
     return markers
 
@@ -254,7 +261,7 @@ rule all:
         [store_marker(name) for name in PLAN["runs"]],
         [cell_marker(name, *c) for name, run in PLAN["runs"].items() for c in run.get("cells", [])],
         [result_marker(*e, *c) for e in ENTRIES for c in PLAN[e[0]][e[1]]["cells"]],
-        [inference_marker(entry) for entry in PLAN["inference"]],
+        [alone_marker(*e) for e in ALONE_ENTRIES],
 
 
 for name, run in PLAN["runs"].items():
@@ -325,21 +332,22 @@ for kind, entry in ENTRIES:
                 (GPU_JOB if kind == "diffc" else JOB) + MARK
 
 
-for entry in PLAN["inference"]:
+for kind, entry in ALONE_ENTRIES:
 
     rule:
-        name: f"inference_{entry}"
+        name: f"{kind}_{entry}"
         input:
-            inference_sources(entry),
+            alone_sources(kind, entry),
+            [] if kind == "inference" else embedded_files(PLAN[kind][entry]),
         output:
-            inference_marker(entry),
+            alone_marker(kind, entry),
         params:
-            name=f"inference-{entry}",
-            notebook="stages/inference.ipynb", limit=limit("inference"),
-            json=inference_json(entry),
-            mark=fingerprint(PLAN["inference"][entry]),
+            name=f"{STAGES[kind]}-{entry}",
+            notebook=f"stages/{STAGES[kind]}.ipynb", limit=limit(kind),
+            json=alone_json(kind, entry),
+            mark=fingerprint(PLAN[kind][entry]),
         threads: PLAN["threads"].get("extract", 1)
-        priority: 1  # the end of a chain; nothing else that is long can follow
+        priority: 1  # long, and nothing but a figure follows
         resources:
             gpu=GPU,
             mem_mb=MEMORY,

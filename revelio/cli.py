@@ -7,8 +7,8 @@ __all__ = ['WHOLE', 'NUMBER', 'app', 'Model', 'Images', 'Split', 'Label', 'Promp
            'NoiseLevel', 'Draws', 'OnError', 'Streaming', 'ImageSize', 'Revision', 'BatchSize', 'Limit', 'Seed',
            'Device', 'Dtype', 'Layer', 'Timestep', 'K', 'Expansion', 'Steps', 'TrainBatch', 'TopK', 'Out', 'Variant',
            'Levels', 'default_layers', 'default_layer', 'dataset_name', 'models', 'datasets', 'layers', 'verify',
-           'doctor_command', 'extract_command', 'train_command', 'import_command', 'export_command', 'concepts_command',
-           'explore_command', 'probe_command', 'search_command', 'run_command', 'main']
+           'doctor_command', 'extract_command', 'train_command', 'import_command', 'export_command', 'steer_command',
+           'concepts_command', 'explore_command', 'probe_command', 'search_command', 'run_command', 'main']
 
 # %% ../nbs/90_cli.ipynb #0c5427ae
 import logging
@@ -310,7 +310,7 @@ def extract_command(
 # %% ../nbs/90_cli.ipynb #ad082a43
 @app.command("train")
 def train_command(
-    store: Annotated[Path, typer.Argument(help="feature store, from `revelio extract`")],
+    store: Annotated[str, typer.Argument(help="feature store, from `revelio extract`; with --positions also a model")],
     out: Out,
     layer: Layer,
     timestep: Timestep = 25,
@@ -321,8 +321,26 @@ def train_command(
     seed: Seed = 0,
     device: Device = None,
     variant: Variant = "topk",
+    positions: Annotated[bool, typer.Option("--positions", help="on every position of the maps at several timesteps: a "
+                                            "k-SAE that can steer; 1024 neurons, k = 16, if nothing is said")] = False,
+    timesteps: Annotated[str,
+                         typer.Option(help="for --positions: those of sampling")] = "0,100,200,300,400,500,600,700,"
+                                                                                        "800,900",
+    dataset: Images = "emoji",
+    split: Split = "train",
+    limit: Limit = None,
+    prompt: Prompt = "caption",
 ):
-    "Train a k-sparse autoencoder on one layer and timestep of a store; its size follows the number of images."
+    """Train a k-sparse autoencoder on one layer and timestep of a store; its size follows the number of images.
+    With --positions on the positions of maps; --dataset, --split, --limit and --prompt then choose a model's images."""
+    if positions:
+        ksae = _train_positions(store, layer, _timesteps(timesteps), out, (dataset, split, limit, prompt), device, {
+            "k": k or 16, "n_steps": steps or 1200, "batch_size": max(batch_size, 512), "variant": variant,
+            "seed": seed,
+            "held_out": 0.05, **({"expansion": expansion} if expansion else {"n_neurons": 1024})})
+        _say_metrics(ksae)
+        typer.echo(out)
+        return
     from revelio.sae.training import config_for, train_ksae
     from revelio.store import FeatureStore
     opened = FeatureStore(store)
@@ -334,6 +352,21 @@ def train_command(
     if ksae.provenance["warning"]:
         typer.echo(f"warning: {ksae.provenance['warning']}")
     typer.echo(out)
+
+
+def _train_positions(source, layer, timesteps, out, images, device, settings):
+    "A k-SAE on positions, of a store of maps or straight from a model."
+    from revelio.sae.training import TrainConfig
+    from revelio.steering.positions import train_positions
+    config = TrainConfig(**settings)
+    if Path(source, "manifest.json").is_file():
+        return train_positions(source, layer, timesteps, out, config, device=device)
+    from revelio.images.table import load_table
+    from revelio.models.loading import load_model
+    dataset, split, limit, prompt = images
+    return train_positions(load_model(source, device), layer, timesteps, out, config,
+                           load_table(dataset, split, limit=limit),
+                           prompt, device)
 
 
 def _say_metrics(ksae):
@@ -365,6 +398,59 @@ def export_command(
     from revelio.sae.formats import export_checkpoint
     from revelio.sae.ksae import KSAE
     typer.echo(export_checkpoint(KSAE.from_pretrained(ksae), out))
+
+# %% ../nbs/90_cli.ipynb #ae722416
+@app.command("steer")
+def steer_command(
+    ksae: Annotated[Path, typer.Argument(help="k-SAE on positions, from `revelio train … --positions`")],
+    out: Out,
+    neurons: Annotated[str, typer.Option(help="neurons, with commas between")],
+    prompt: Annotated[str, typer.Option(help="what the model draws")] = "",
+    strength: Annotated[str,
+                        typer.Option(help="multiples of what is strong for the neuron, with commas "
+                                          "between")] = "0,1,2,4",
+    seeds: Annotated[int, typer.Option(min=1, max=64, help="pictures for each strength, each of its own noise")] = 4,
+    mode: Annotated[str, typer.Option(help="add, scale, set, ablate, or replace")] = "add",
+    model: Annotated[str,
+                     typer.Option(help="alias, hub id or folder; default: the one that the k-SAE was trained on")] = "",
+    span: Annotated[str, typer.Option("--timesteps", help="first and last timestep in which the edit acts")] = "0,1000",
+    steps: Annotated[int, typer.Option(min=1, help="steps of sampling")] = 30,
+    guidance: Annotated[float, typer.Option(min=0, help="scale of guidance")] = 4.0,
+    device: Device = None,
+):
+    "Draw the same noise with some neurons turned up: a strip, strengths along and seeds down, and what changed."
+    import matplotlib
+    matplotlib.use("agg")
+    from revelio.core import RevelioError, atomic_path
+    from revelio.models.loading import load_model
+    from revelio.sae.ksae import KSAE
+    from revelio.steering.steer import draw_strip, open_pipeline, steer
+    numbers = [float(part) for part in _names(strength) if re.fullmatch(NUMBER, part)]
+    if len(numbers) != len(_names(strength)) or not numbers:
+        raise RevelioError(f"--strength {strength[:40]}: expected numbers with commas between, e.g. 0,1,2,4")
+    if len(act := _timesteps(span)) != 2:
+        raise RevelioError(f"--timesteps {span[:40]}: expected the first and the last, e.g. 200,800")
+    if not (Path(ksae) / "config.json").is_file():
+        raise RevelioError(f"{ksae} is not the folder of a k-SAE; make one with `revelio train MODEL --positions`")
+    loaded = KSAE.from_pretrained(ksae)
+    name = model or (loaded.provenance or {}).get("source", {}).get("settings", {}).get("model")
+    if not name:
+        raise RevelioError("the k-SAE does not say which model it was trained on: give --model")
+    chosen = [int(part) for part in _names(neurons) if re.fullmatch("[0-9]{1,9}", part)]
+    if len(chosen) != len(_names(neurons)) or not chosen:
+        raise RevelioError(f"--neurons {neurons[:40]}: expected numbers of neurons with commas between, e.g. 719,12")
+    pipe = open_pipeline(load_model(name, device))
+    strips, table = steer(pipe, loaded, chosen, numbers, prompt, range(seeds), mode, timesteps=tuple(act), steps=steps,
+                          guidance_scale=guidance)
+    out.mkdir(parents=True, exist_ok=True)
+    with atomic_path(out / "strip.png") as temporary:
+        draw_strip(strips, table, f"{mode}: neurons {', '.join(map(str, chosen))}: {prompt}").savefig(temporary,
+                                                                                                      format="png",
+                                                                                                      dpi=130)
+    with atomic_path(out / "strip.csv") as temporary:
+        table.to_csv(temporary, index=False)
+    typer.echo(table.round(3).to_string(index=False))
+    typer.echo(out / "strip.png")
 
 # %% ../nbs/90_cli.ipynb #ddcec6fa
 @app.command("concepts")

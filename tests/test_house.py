@@ -18,9 +18,10 @@ MAY_IMPORT = {  # beside modules of its own folder
     "features": (*GROUND, "store", "images", "models"),
     "sae": (*GROUND, "store", "stats"),
     "probes": (*GROUND, "store", "stats", "images", "models", "features", "sae"),
-    "report": (*GROUND, "store", "stats", "images", "models", "features", "sae", "probes"),
-    "runs": (*GROUND, "store", "stats", "images", "models", "features", "sae", "probes", "report", "dev"),
-    "cli": (*GROUND, "store", "stats", "images", "models", "features", "sae", "probes", "report", "runs"),
+    "steering": (*GROUND, "store", "stats", "images", "models", "features", "sae", "probes"),
+    "report": (*GROUND, "store", "stats", "images", "models", "features", "sae", "probes", "steering"),
+    "runs": (*GROUND, "store", "stats", "images", "models", "features", "sae", "probes", "steering", "report", "dev"),
+    "cli": (*GROUND, "store", "stats", "images", "models", "features", "sae", "probes", "steering", "report", "runs"),
 }
 
 

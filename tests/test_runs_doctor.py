@@ -16,7 +16,7 @@ from revelio.features.reading import read_features
 from revelio.models.capture import NonFiniteError
 from revelio.models.face import DiffusionModel, need_weights, training_alphas
 from revelio.models.loading import load_model
-from revelio.probes.zeroshot import prediction_type
+from revelio.probes.zeroshot import denoising_targets, prediction_type
 from revelio.runs.plan import denoise_peak, encode_peak
 import json
 import shutil

@@ -25,7 +25,7 @@ from revelio.models.loading import load_architecture
 from revelio.models.weights import MODELS
 from revelio.probes.diffc import diffc_flops, diffc_net
 from revelio.probes.zeroshot import N_CLASSES, SCHEDULES, Stage, n_calls, scale_schedule, zero_shot_asks
-from revelio.runs.presets import STAGES, preset_path, read_preset
+from revelio.runs.presets import ALONE, STAGES, preset_path, read_preset
 
 # cell 85120c63
 def test_a_part_of_a_pass_is_less_than_the_whole():

@@ -59,6 +59,8 @@ MODELS = {entry.alias: entry for entry in (
     ModelEntry("mini-sd", "unet", 64, verified=True, note="embedded: text-conditional U-Net trained on data/emoji"),
     ModelEntry("mini-dit", "dit", 64, prompts="class", verified=True,
                note="embedded: class-conditional transformer, same VAE"),
+    ModelEntry("mini-flow", "sd3", 64, verified=True,
+               note="embedded: text-conditional transformer of joint blocks, flow matching, same VAE"),
     ModelEntry("mini-sd-control", "unet", 64, verified=True, base="mini-sd",
                note="embedded: trained as the next five, which differ from it in one thing each"),
     ModelEntry("mini-sd-uncond", "unet", 64, verified=True, base="mini-sd", note="embedded: never saw a caption"),

@@ -4,8 +4,9 @@
 
 # %% auto #0
 __all__ = ['SCHEDULES', 'N_CLASSES', 'ASKED_BY', 'Stage', 'check_schedule', 'n_calls', 'scale_schedule', 'stage_timesteps',
-           'prediction_type', 'noise_of', 'ZeroShot', 'DiffusionClassifier', 'words_of', 'unknown_names',
-           'caption_prompts', 'parents', 'score_zero_shot', 'zero_shot_asks', 'ask_zero_shot', 'score_on_maps']
+           'prediction_type', 'denoising_targets', 'noise_of', 'ZeroShot', 'DiffusionClassifier', 'words_of',
+           'unknown_names', 'caption_prompts', 'parents', 'score_zero_shot', 'zero_shot_asks', 'ask_zero_shot',
+           'score_on_maps']
 
 # %% ../../nbs/probes/05_zeroshot.ipynb #3dfff890
 import re
@@ -100,6 +101,16 @@ def prediction_type(
     "Read what the denoiser predicts from the model's scheduler."
     config = model.parts.config("scheduler")
     return "flow" if "FlowMatch" in config.get("_class_name", "") else config.get("prediction_type", "epsilon")
+
+
+def denoising_targets(
+    latents: Tensor,
+    eps: Tensor,      # unit noise
+    signal: float,    # share of the latents in the noised ones
+    noise: float,     # share of the noise
+) -> dict[str, Tensor]:
+    "What a denoiser of each kind is trained to say."
+    return {"epsilon": eps, "v_prediction": signal * eps - noise * latents, "sample": latents, "flow": eps - latents}
 
 
 def noise_of(

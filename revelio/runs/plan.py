@@ -7,7 +7,7 @@ __all__ = ['CLIP_L', 'CLIP_H', 'CLIP_G', 'T5_XXL', 'TEXT', 'HALF', 'TEXT_BYTES',
            'PeakMemory', 'peak_bytes', 'diffc_step', 'Rates', 'Job', 'n_rows', 'map_shape', 'row_width',
            'model_gigabytes', 'downloads_of', 'vae_piece', 'weight_bytes', 'encode_peak', 'denoise_peak',
            'extract_peak', 'ksae_peak', 'n_neurons', 'diffc_peak', 'extract_job', 'ksae_job', 'classifier_jobs',
-           'n_classes', 'inference_job', 'explorer_job', 'jobs_of', 'report', 'too_large', 'main']
+           'n_classes', 'inference_job', 'alone_job', 'explorer_job', 'jobs_of', 'report', 'too_large', 'main']
 
 # %% ../../nbs/runs/03_plan.ipynb #b593a469
 import argparse
@@ -37,7 +37,7 @@ from ..models.loading import load_architecture
 from ..models.weights import MODELS
 from ..probes.diffc import diffc_flops, diffc_net
 from ..probes.zeroshot import N_CLASSES, SCHEDULES, Stage, n_calls, scale_schedule, zero_shot_asks
-from .presets import STAGES, preset_path, read_preset
+from .presets import ALONE, STAGES, preset_path, read_preset
 
 # %% ../../nbs/runs/03_plan.ipynb #4221b8cd
 @functools.cache
@@ -276,11 +276,12 @@ def downloads_of(
     "List what a preset needs from the hub."
     extracts = [run["extract"] for run in plan["runs"].values()]
     asks = [ask for entry in plan["inference"].values() for ask in entry["zero_shot"]]
-    entries = [*extracts, *plan["inference"].values(), *asks]
+    alone = [entry for kind in ALONE for entry in plan[kind].values()]
+    entries = [*extracts, *alone, *asks]
     models = [e[key] for e in entries for key in ("model", "chooser") if key in e]
     rows = [("model", name, MODELS[name].hub_ids[0], model_gigabytes(name), MODELS[name].verified)
             for name in dict.fromkeys(models) if name in MODELS and MODELS[name].hub_ids]
-    for name in dict.fromkeys(e["dataset"] for e in [*extracts, *plan["inference"].values()]):
+    for name in dict.fromkeys(e["dataset"] for e in [*extracts, *alone]):
         entry = DATASETS.get(name)
         if entry and entry.hub_ids:
             size = math.nan if entry.n_megabytes is None else entry.n_megabytes / 1000
@@ -493,6 +494,25 @@ def inference_job(name: str, entry: dict, rates: Rates) -> Job:
     return Job("inference", name, entry["model"], dataset, entry["n_images"], len(entry["diffc"]),
                None if None in hours else sum(hours), peak_gb=(weight_bytes(entry) + max(steps)) / 1e9)
 
+
+def alone_job(kind: str, name: str, entry: dict, rates: Rates) -> Job:
+    "Silenced layers and spliced k-SAEs, or steering and unlearning: passes of the denoiser, of which there are many."
+    model, batch = entry["model"], 64
+    if kind == "splice":
+        times = len(entry["timesteps"])
+        dictionaries = len({(entry["k"], entry["n_neurons"]), *((k, entry["n_neurons"]) for k in entry["ks"]),
+                            *((entry["k"], n) for n in entry["sizes"])})
+        passes = times * (entry["n_test"] * (1 + len(entry["layers"]) + 5 * dictionaries)
+                          + entry["n_train"] * (len(entry["layers"]) + 2) + entry["n_test"] * entry["n_effects"] // 2)
+        images = entry["n_train"] + entry["n_test"]
+    else:
+        drawn = (entry["n_prompts"] * len(entry["steer"]) * (2 + 4 * len(entry["strengths"]))
+                 + entry["n_pictures"] * (1 + 5 * len(entry["unlearn"])))
+        passes, images = 2 * drawn * entry["steps"] + 3 * entry["n_train"] * len(entry["train_timesteps"]), drawn
+    seconds = passes * pass_flops(model, ()).denoise / rates.fp32
+    peak = weight_bytes({"model": model}) + max(encode_peak(model, None, batch), denoise_peak(model, None, None, batch))
+    return Job(kind, name, model, entry["dataset"], images, 1, seconds / 3600, 0.01, peak / 1e9)
+
 # %% ../../nbs/runs/03_plan.ipynb #aab0a636
 def explorer_job(plan: dict) -> Job:
     "The page; the model once more for the heat maps."
@@ -515,6 +535,8 @@ def jobs_of(
     for kind in ("probes", "diffc"):
         jobs += [job for name in plan[kind] for job in classifier_jobs(plan, kind, name, rates)]
     jobs += [inference_job(name, entry, rates) for name, entry in plan["inference"].items()]
+    jobs += [alone_job(kind, name, entry, rates) for kind in ("splice", "steering") for name,
+             entry in plan[kind].items()]
     jobs += [Job("figure", name, "", "") for name in plan["figures"]]
     jobs += [explorer_job(plan)] if "explorer" in plan else []
     table = pd.DataFrame([asdict(job) for job in jobs], columns=[f.name for f in fields(Job)])

@@ -6,6 +6,7 @@
 __all__ = ['TRAINED', 'VARIANTS', 'top_k', 'Codes', 'KSAEOutput', 'batch_fvu', 'share_of_energy', 'KSAE', 'model_card']
 
 # %% ../../nbs/sae/01_ksae.ipynb #7fbb68bc
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -191,6 +192,26 @@ def _neurons(indices: Tensor, n_neurons: int) -> Tensor:
                            f"{n_neurons - 1}")
     return indices
 
+
+def _check_positions(ksae: "KSAE") -> None:
+    "RevelioError for a k-SAE of pooled features, which knows no positions."
+    source = (ksae.provenance or {}).get("source", {})
+    pooling = source.get("settings", {}).get("pooling", "none")
+    if ksae.timesteps is None and pooling != "none":
+        raise RevelioError(f"this k-SAE was trained on features pooled by {pooling!r}, and cannot encode the positions "
+                           "of maps; train one that can: `revelio train MODEL-OR-STORE --positions --timesteps "
+                           "0,100,…`")
+
+
+def _scale_at(ksae: "KSAE", timestep: float) -> tuple[Tensor, Tensor]:
+    "Centre (d,) and spread of a timestep, between the trained ones in a straight line; beyond them the nearest."
+    if ksae.timesteps is None:
+        return ksae.b_pre.new_zeros(ksae.d_in), ksae.b_pre.new_ones(())
+    place = float(np.interp(float(timestep), ksae.timesteps, range(len(ksae.timesteps))))
+    low = min(int(place), max(len(ksae.timesteps) - 2, 0))
+    high, share = min(low + 1, len(ksae.timesteps) - 1), place - low
+    return tuple(torch.lerp(x[low], x[high], share) for x in (ksae.centre, ksae.spread))
+
 # %% ../../nbs/sae/01_ksae.ipynb #a7df3035
 class KSAE(nn.Module, PyTorchModelHubMixin, library_name="revelio", tags=["sparse-autoencoder"]):
     """z = ReLU(TopK(W_enc (x - b_pre) + b_enc)); recon = z W_dec + b_pre; rows of W_dec have unit norm.
@@ -207,6 +228,7 @@ class KSAE(nn.Module, PyTorchModelHubMixin, library_name="revelio", tags=["spars
         k: int,                  # neurons that may fire per row; BatchTopK: on average
         signed: bool = False,    # keep negative codes, as the released code of the paper does
         variant: str = "topk",   # or "batch_topk", "matryoshka", "jumprelu" (a threshold for each neuron)
+        timesteps: Sequence[int] | None = None,  # ascending; of the positions of maps, each with a scale of its own
     ):
         super().__init__()
         _check_sizes(d_in, n_neurons, k, signed, variant)
@@ -219,6 +241,11 @@ class KSAE(nn.Module, PyTorchModelHubMixin, library_name="revelio", tags=["spars
             self.register_buffer("threshold", torch.zeros((), dtype=torch.float32))
         elif variant == "jumprelu":
             self.register_buffer("threshold", torch.zeros(n_neurons, dtype=torch.float32))
+        self.timesteps = None if timesteps is None else [int(t) for t in timesteps]
+        if self.timesteps is not None:
+            self.register_buffer("centre", torch.zeros(len(self.timesteps), d_in))  # of the raw rows at each of them
+            self.register_buffer("spread", torch.ones(len(self.timesteps)))  # rms of a number around it
+            self.register_buffer("strong", torch.zeros(n_neurons))  # 95th percentile of a neuron's code where it fires
 
     def forward(self, x: Tensor) -> KSAEOutput:
         codes = self.encode(x)
@@ -246,6 +273,19 @@ class KSAE(nn.Module, PyTorchModelHubMixin, library_name="revelio", tags=["spars
     def pre_activations(self, x: Tensor) -> Tensor:
         "Compute the dense (b, n) pre-activations, before TopK and ReLU."
         return F.linear(_rows(x, self.d_in).to(self.W_enc) - self.b_pre, self.W_enc, self.b_enc)
+
+    def encode_maps(self, maps: Tensor, timestep: float = 0) -> Codes:
+        "Encode the positions of raw maps (n, d, H, W) into (n, H, W, k); RevelioError for a k-SAE of pooled features."
+        _check_positions(self)
+        centre, spread = _scale_at(self, timestep)
+        rows = (maps.movedim(1, -1).flatten(0, 2).to(self.W_enc) - centre) / spread
+        return Codes(*(x.unflatten(0, (len(maps), *maps.shape[2:])) for x in self.encode(rows)))
+
+    def decode_maps(self, values: Tensor, indices: Tensor, timestep: float = 0) -> Tensor:
+        "Decode (n, H, W, k) into raw maps (n, d, H, W)."
+        centre, spread = _scale_at(self, timestep)
+        rows = self.decode(values.flatten(0, 2), indices.flatten(0, 2)) * spread + centre
+        return rows.unflatten(0, values.shape[:3]).movedim(-1, 1)
 
     @property
     def width(self) -> int:
@@ -290,25 +330,8 @@ class KSAE(nn.Module, PyTorchModelHubMixin, library_name="revelio", tags=["spars
         (save_directory / "README.md").write_text(self.card or model_card(self), encoding="utf-8")
 
     @classmethod
-    def _from_pretrained(cls, *, model_id, revision, cache_dir, force_download, local_files_only, token,
-                         map_location="cpu", **config):
-        hub = dict(revision=revision, cache_dir=cache_dir, force_download=force_download,
-                   local_files_only=local_files_only, token=token)
-        files = {name: _fetch(str(model_id), name, **hub)
-                 for name in ("model.safetensors", "provenance.json", "history.csv", "README.md")}
-        if files["model.safetensors"] is None or "d_in" not in config:
-            raise RevelioError(f"{model_id} is not a k-SAE folder: expected model.safetensors and config.json with "
-                               "d_in, n_neurons and k; make one with `revelio train` or `ksae.save_pretrained(folder)`")
-        config.pop("config", None)  # the mixin hands in the file a second time, as a dict
-        ksae = cls(**config)
-        ksae.load_state_dict(load_file(files["model.safetensors"], device=str(map_location)))
-        if files["provenance.json"]:
-            ksae.provenance = read_json(files["provenance.json"])
-        if files["history.csv"]:
-            text = pd.read_csv(files["history.csv"], dtype=object)  # read_csv rounds numbers, Python's float does not
-            ksae.history = text.astype({name: int if name == "step" else float for name in text})
-        ksae.card = files["README.md"].read_text(encoding="utf-8") if files["README.md"] else None
-        return ksae.to(map_location).eval()
+    def _from_pretrained(cls, *, model_id, map_location="cpu", **given):
+        return _read_folder(cls, str(model_id), str(map_location), given)
 
 # %% ../../nbs/sae/01_ksae.ipynb #acab940e
 def _fetch(folder: str, name: str, **hub) -> Path | None:
@@ -319,6 +342,27 @@ def _fetch(folder: str, name: str, **hub) -> Path | None:
         return Path(hf_hub_download(repo_id=folder, filename=name, **hub))
     except EntryNotFoundError:
         return None
+
+
+def _read_folder(cls: type["KSAE"], model_id: str, device: str, given: dict) -> "KSAE":
+    "Build a k-SAE from its local or hub folder; `given` are the options of the hub and the constructor's arguments."
+    names = ("revision", "cache_dir", "force_download", "local_files_only", "token")
+    hub = {name: given.pop(name, None) for name in names}
+    files = {name: _fetch(model_id, name, **hub)
+             for name in ("model.safetensors", "provenance.json", "history.csv", "README.md")}
+    if files["model.safetensors"] is None or "d_in" not in given:
+        raise RevelioError(f"{model_id} is not a k-SAE folder: expected model.safetensors and config.json with "
+                           "d_in, n_neurons and k; make one with `revelio train` or `ksae.save_pretrained(folder)`")
+    given.pop("config", None)  # the mixin hands in the file a second time, as a dict
+    ksae = cls(**given)
+    ksae.load_state_dict(load_file(files["model.safetensors"], device=device))
+    if files["provenance.json"]:
+        ksae.provenance = read_json(files["provenance.json"])
+    if files["history.csv"]:
+        text = pd.read_csv(files["history.csv"], dtype=object)  # read_csv rounds numbers, Python's float does not
+        ksae.history = text.astype({name: int if name == "step" else float for name in text})
+    ksae.card = files["README.md"].read_text(encoding="utf-8") if files["README.md"] else None
+    return ksae.to(device).eval()
 
 # %% ../../nbs/sae/01_ksae.ipynb #f2cdc8f2
 _CARD = """---

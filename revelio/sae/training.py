@@ -49,7 +49,7 @@ from revelio.core import (
 )
 from .ksae import KSAE, TRAINED, KSAEOutput, batch_fvu
 from .metrics import RunningFVU
-from .rows import CellRows, Rows, Stream, cell_rows, data_fingerprint, open_source
+from .rows import CellRows, Positions, Rows, Stream, cell_rows, data_fingerprint, open_source
 from ..store import FeatureStore, Hold, store_fingerprint
 
 # %% ../../nbs/sae/04_training.ipynb #270a22d0
@@ -210,8 +210,11 @@ class TrainData:
             stream = Stream(source)
             source = Rows(stream.first)
             groups = np.repeat(np.arange(len(stream.first)), [len(piece) for piece in stream.first])
-            self.stream = None if stream.whole else stream
+            self.stream = stream
+        self.positions = self.stream.batches if self.stream and isinstance(self.stream.batches, Positions) else None
         self.features = source
+        if self.stream and self.stream.whole:
+            self.stream = None
         self.held_out = _split(source, groups, config)
         self.rows = torch.from_numpy(np.flatnonzero(~self.held_out))
         self.identity = {"data": data_fingerprint(source),
@@ -394,6 +397,17 @@ def _threshold(ksae: KSAE, features: Rows, rows: Tensor) -> float:
     return ordered[wanted].item() if wanted < len(ordered) else 0.0
 
 
+@torch.no_grad()
+def _strong(ksae: KSAE, features: Rows, rows: Tensor) -> Tensor:  # (n_neurons,); 0 where it never fires
+    "The 95th percentile of each neuron's code where it fires, over at most 32 768 rows."
+    codes = [ksae.encode(features[part].to(ksae.W_enc))
+             for part in rows[:: -(-len(rows) // 32_768)].split(4096)]
+    fired = pd.DataFrame({"neuron": np.concatenate([c.indices.cpu().numpy().ravel() for c in codes]),
+                          "value": np.concatenate([c.values.cpu().numpy().ravel() for c in codes])})
+    strong = fired[fired["value"] > 0].groupby("neuron")["value"].quantile(0.95)
+    return torch.from_numpy(strong.reindex(range(ksae.n_neurons), fill_value=0).to_numpy(np.float32))
+
+
 def learnt_by_heart(
     metrics: Mapping,   # train_fvu, held_out_fvu (None: nothing was held out)
 ) -> bool:              # held-out FVU above twice the training FVU + 0.05
@@ -417,8 +431,10 @@ def finish(
 ) -> KSAE:  # on raw features, with history and provenance
     "Fold the scale into the weights, give the decoder rows exact norm and measure the result."
     trained, config, data = state.ksae, state.config, state.data
-    ksae = KSAE(trained.d_in, trained.n_neurons, trained.k, trained.signed, trained.variant)
-    ksae.load_state_dict(trained.state_dict())
+    positions = data.positions
+    ksae = KSAE(trained.d_in, trained.n_neurons, trained.k, trained.signed, trained.variant,
+                positions and positions.timesteps)
+    ksae.load_state_dict(trained.state_dict(), strict=positions is None)
     with torch.no_grad():
         ksae.b_enc.div_(state.scale)
         ksae.b_pre.div_(state.scale)
@@ -428,6 +444,10 @@ def finish(
         ksae.threshold.fill_(_threshold(ksae, data.features, data.rows))
     held_out = torch.from_numpy(np.flatnonzero(data.held_out))
     fvu, l0, counts = measure(ksae, data.features, data.rows)
+    if positions:
+        ksae.centre.copy_(positions.centre)
+        ksae.spread.copy_(positions.spread)
+        ksae.strong.copy_(_strong(ksae, data.features, data.rows))
     metrics = {"train_fvu": fvu, "train_l0": l0, "held_out_fvu": None, "held_out_l0": None}
     if len(held_out):
         metrics["held_out_fvu"], metrics["held_out_l0"], more = measure(ksae, data.features, held_out)
@@ -562,6 +582,8 @@ def _train(
         data = TrainData(source, jobs[0][1], groups, device)
         described = {"kind": "stream" if data.stream else "array", "fingerprint": data.identity["data"],
                      "n_rows": len(data.features)}
+        if data.positions:
+            described["settings"] = data.positions.settings
     made_from = {"source": described, "layer": layer, "timestep": timestep}
     done = {out: _finished(out, made_from | {"train_config": dataclasses.asdict(config)})
             for out, config in jobs if out and out.exists()}
