@@ -385,6 +385,7 @@ SAID = {  # what the folders of notebooks hold
     "models": "Diffusion models, opened and listened to.",
     "features": "What a layer puts out, over layers, timesteps and prompts, into a store.",
     "sae": "k-sparse autoencoders and the concepts they find.", "probes": "What features are worth to a classifier.",
+    "steering": "Layers silenced, replaced and edited while the model works: from correlation to cause.",
     "report": "Figures, tables and the explorer.", "runs": "Presets, plans and the notebooks run over them.",
     "stages": "Run by papermill, a cell of the sweep each.", "figures": "A figure each, from what the stages wrote.",
     "mini": "How the embedded pictures and models were made.",
