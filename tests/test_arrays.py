@@ -92,6 +92,8 @@ INNER = {
     "metrics.measure_neurons": "metrics.purity",
     "metrics.label_summary": "metrics.purity", "stats.permuted": "labels by `metrics`",
     "stats.hands": "labels by `metrics`",
+    "attach": "maps of the model, a mask by `_mask`", "splice": "maps of the model", "measures": "what the judge says",
+    "ksae.KSAE.encode_maps": "ksae.KSAE", "ksae.KSAE.decode_maps": "codes of the k-SAE",
     "stats.bootstrap_mean": "tested beside it", "stats.jackknife": "tested beside it",
 }
 

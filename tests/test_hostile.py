@@ -109,7 +109,7 @@ def test_killed_again_and_again_a_run_ends_as_if_unbroken(model, unbroken, tmp_p
 def test_the_second_of_two_runs_is_told_who_holds_the_store(model, unbroken, tmp_path):
     out = tmp_path / "store"
     first = start(model, out)
-    wait_for(lambda: list(out.glob(".writer-*.lock")), first)
+    wait_for(lambda: any(lock.read_text().endswith("}") for lock in out.glob(".writer-*.lock")), first)
     first.send_signal(signal.SIGSTOP)  # it holds the store as long as we look
     second = CliRunner().invoke(app, arguments(model, out))
     first.kill()

@@ -12,6 +12,7 @@ from revelio.dev import find_root
 EXTRAS = {  # folder or module: what is needed beside `pip install revelio` to import it
     "core": (), "maps": (), "store": (), "stats": (), "sae": (), "probes": (), "cli": (),
     "images": ("models",), "models": ("models",), "features": ("models",),
+    "steering": ("models", "figures"),
     "report": ("figures",), "runs": ("models", "figures"), "dev": ("figures",), "site": ("figures",),
 }
 OPTIONAL = {"umap"}  # asked for with find_spec

@@ -55,15 +55,15 @@ def test_distances_are_zero_for_the_same_and_outside_a_mask_nothing_else_counts(
         distance(a, judge.look(images[:2]))
 
 
-def test_noise_is_off_the_manifold_and_real_pictures_are_not(judge):
+def test_negatives_are_off_the_manifold_and_real_pictures_are_not(judge):
     train, test = load_table("emoji", limit=400)["image"][:], load_table("emoji", split="test", limit=200)["image"][:]
     reality = Reality(judge, train, test)
-    noise = [Image.fromarray(np.random.default_rng(i).integers(0, 255, (64, 64, 3), dtype=np.uint8)) for i in range(20)]
-    before, after = judge.look(test[:20]), judge.look(noise)
+    negatives = [Image.fromarray(255 - np.asarray(image.convert("RGB"))) for image in test[:20]]
+    before, after = judge.look(test[:20]), judge.look(negatives)
     assert measure_edit(before, before, reality, "style", 0,
                         "group")[["artefact", "gain", "collateral"]].mean().max() < 0.06
     found = measure_edit(before, after, reality, "style", 0, "group")
-    assert found["artefact"].mean() > 0.9 and found["kept"].mean() < 0.8
+    assert found["artefact"].mean() > 0.7 and found["kept"].mean() < 0.8
     with pytest.raises(RevelioError, match="label column"):
         measure_edit(before, after, reality, "colour", 0)
 
