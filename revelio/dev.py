@@ -359,7 +359,7 @@ def changed_notebooks(
     return [p for p in find_notebooks(root) if p.resolve() in touched and _kind(p) in kinds]
 
 # %% ../nbs/91_dev.ipynb #f02506ee
-MOVING = re.compile(r"\b0x[0-9a-f]{6,}|/(tmp|home|root)/|[0-9] ?(it/s|s/it)\b")  # differs from run to run
+MOVING = re.compile(r"\b0x[0-9a-f]{6,}|/(tmp|home|root|work)/|[0-9] ?(it/s|s/it)\b")  # differs from run to run
 
 
 def _silent(cell):

@@ -41,3 +41,10 @@ def test_another_record_is_another_row(claim, tmp_path):
 def test_links_of_the_readme_lead_somewhere():
     links = [link for link in re.findall(r"\]\(([^)#]+)", README) if not link.startswith("http")]
     assert links and [link for link in links if not (ROOT / link).exists()] == []
+
+# cell 659bfd4f
+def test_no_file_of_data_names_a_folder_of_the_machine_that_made_it():
+    from revelio.dev import MOVING
+    files = [p for p in (ROOT / "data").rglob("*") if p.suffix in (".json", ".md", ".csv") and p.stat().st_size < 10**5]
+    assert len(files) > 40
+    assert not [p for p in files if MOVING.search(p.read_text(encoding="utf-8"))]

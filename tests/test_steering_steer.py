@@ -47,7 +47,7 @@ from revelio.steering.steer import (
 
 
 @pytest.fixture(scope="module")
-def setting():
+def steerable():
     model, table = load_model("mini-sd", device="cpu"), load_table("emoji", limit=60)
     config = TrainConfig(n_neurons=64, k=8, n_steps=60, batch_size=256, held_out=0.0)
     ksae = train_positions(model, "up_ft2", [100, 600], config=config, table=table, prompt="caption", n_positions=16)
@@ -68,8 +68,8 @@ def test_neurons_of_a_class_are_those_that_fire_in_its_images():
         class_neurons(read, labels, 9)
 
 
-def test_a_picture_is_the_same_in_any_batch(setting):
-    *_, pipe = setting
+def test_a_picture_is_the_same_in_any_batch(steerable):
+    *_, pipe = steerable
     together = draw_pictures(pipe, ["cat", "dog", "cat"], [1, 2, 3], steps=3)
     alone = draw_pictures(pipe, ["dog"], [2], steps=3, batch_size=1)
     assert np.abs(np.asarray(together[1], float) - np.asarray(alone[0], float)).max() <= 2
@@ -77,8 +77,8 @@ def test_a_picture_is_the_same_in_any_batch(setting):
         draw_pictures(pipe, ["cat"], [1, 2])
 
 # cell facad6f7
-def test_methods_move_the_layer_by_the_same_length(setting):
-    model, ksae, table, _ = setting
+def test_methods_move_the_layer_by_the_same_length(steerable):
+    model, ksae, table, _ = steerable
     read = read_images(model, ksae, table, [100, 600], "caption")
     assert read.codes.shape == (2, 60, 64) and read.means.shape == (2, 60, ksae.d_in)
     chosen = class_neurons(read, table["style"][:], 2)["neuron"][:3].tolist()
@@ -94,8 +94,8 @@ def test_methods_move_the_layer_by_the_same_length(setting):
     assert torch.cosine_similarity(gap, wanted, dim=0) > 0.999
 
 
-def test_a_strip_and_its_measures(setting):
-    model, ksae, table, pipe = setting
+def test_a_strip_and_its_measures(steerable):
+    model, ksae, table, pipe = steerable
     judge, real = load_judge(), table["image"][:]
     reality, neuron = Reality(judge, real[:40], real[40:]), int(ksae.strong.argmax())
     strips, measured = steer(pipe, ksae, [neuron], [0, 3.0], "cat", range(2), judge=judge, reality=reality,

@@ -188,7 +188,6 @@ def neuron_effects(
             out = model.denoise(noisy, timestep, condition)
         return (out[:, : target.shape[1]].float() - target[some]).square().flatten(1).mean(1).cpu()
 
-    strength = torch.zeros(len(table), len(neurons))
     noted, wanted = [], torch.tensor(list(neurons))
 
     def look(maps, t):
