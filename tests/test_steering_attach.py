@@ -15,7 +15,7 @@ from revelio.models.capture import tensor_of, with_tensor
 from revelio.models.face import DiffusionModel
 from revelio.models.loading import FAMILIES
 from revelio.models.weights import hash_modules
-from revelio.sae.ksae import KSAE, Codes
+from revelio.sae.ksae import KSAE, Codes, scale_at
 
 # cell 83a55048
 import numpy as np

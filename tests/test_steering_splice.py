@@ -10,10 +10,10 @@ from revelio.core import RevelioError, keyed_noise, track
 from revelio.features.prompts import prompt_texts
 from revelio.models.face import DiffusionModel
 from revelio.probes.zeroshot import denoising_targets, prediction_type
-from revelio.sae.ksae import KSAE
+from revelio.sae.ksae import KSAE, scale_at
 from revelio.sae.rows import Positions
 from revelio.stats import Measured, bootstrap_mean
-from revelio.steering.attach import _belongs, change_layer
+from revelio.steering.attach import change_layer, layer_of
 from revelio.steering.positions import model_positions
 
 # cell 7de2ce88

@@ -14,9 +14,9 @@ from scipy.stats import rankdata
 from torch import Tensor
 from revelio.core import RevelioError, track, unknown
 from revelio.models.face import DiffusionModel
-from revelio.sae.ksae import KSAE
+from revelio.sae.ksae import KSAE, scale_at
 from revelio.stats import bootstrap_mean
-from revelio.steering.attach import _belongs, _spread, attach, change_layer, edit_codes
+from revelio.steering.attach import attach, change_layer, edit_codes, layer_of
 from revelio.steering.measures import Judged, PictureJudge, Reality, measure_edit
 from revelio.steering.positions import model_positions
 

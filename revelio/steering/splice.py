@@ -18,10 +18,10 @@ from ..core import RevelioError, keyed_noise, track
 from ..features.prompts import prompt_texts
 from ..models.face import DiffusionModel
 from ..probes.zeroshot import denoising_targets, prediction_type
-from ..sae.ksae import KSAE
+from ..sae.ksae import KSAE, scale_at
 from ..sae.rows import Positions
 from ..stats import Measured, bootstrap_mean
-from .attach import _belongs, change_layer
+from .attach import change_layer, layer_of
 from .positions import model_positions
 
 # %% ../../nbs/steering/03_splice.ipynb #8e8e18c2
@@ -125,7 +125,7 @@ def splice(
     seed: int = 0,
 ) -> pd.DataFrame:  # as `losses`: columns untouched, spliced, mean, zero, error kept
     "Measure the loss with a layer replaced by its reconstruction, by its mean, and by zeros."
-    layer = _belongs(model, ksae, layer)
+    layer = layer_of(model, ksae, layer)
     if ksae.timesteps is None:
         raise RevelioError("this k-SAE knows no timesteps: train one with `revelio train … --positions --timesteps "
                            "0,100,…`")
@@ -136,10 +136,9 @@ def splice(
     def kept(maps, t):
         again = recon(maps, t)
         return again + (maps - again)
-    centre = torch.stack([torch.as_tensor([np.interp(t, ksae.timesteps,
-                                                     c) for c in ksae.centre.T.tolist()]) for t in timesteps])
+    centre = torch.stack([scale_at(ksae, t)[0] for t in timesteps])
     return losses(model, table, {
-        "untouched": None, "spliced": (layer, recon), "mean": (layer, constant(centre.float(), timesteps)),
+        "untouched": None, "spliced": (layer, recon), "mean": (layer, constant(centre, timesteps)),
         "zero": (layer, lambda maps, t: torch.zeros_like(maps)), "error kept": (layer, kept)}, timesteps, prompt, seed)
 
 
@@ -168,7 +167,7 @@ def neuron_effects(
     batch_size: int = 64,
 ) -> pd.DataFrame:  # neuron, class, n_images, n_fires, rise: of the mean loss of the class, relative to it
     "Measure for each class how much the loss rises with one neuron silenced; RevelioError for an unknown column."
-    layer = _belongs(model, ksae, None)
+    layer = layer_of(model, ksae, None)
     if level not in table.column_names:
         raise RevelioError(f"label column {level!r}: the images have {', '.join(table.column_names)}")
     names, numbers = table.features[level].names, np.array(table[level][:])
@@ -205,7 +204,7 @@ def neuron_effects(
             own = wanted[part[:, 1]].to(maps.device)[:, None, None, None]
             gone = codes.values * (codes.indices == own)
             change = (gone.sum(-1, keepdim=True) * ksae.W_dec[own[:, 0, 0, 0]][:, None, None]).movedim(-1, 1)
-            return maps - change.to(maps) * float(np.interp(t, ksae.timesteps, ksae.spread.tolist()))
+            return maps - change.to(maps) * scale_at(ksae, t)[1]
         effect[part[:, 0], part[:, 1]] = errors(part[:, 0].numpy(), silence) - base[part[:, 0]]
     found = []
     for number in sorted(set(numbers[numbers >= 0].tolist())):

@@ -23,9 +23,9 @@ from torch import Tensor
 
 from ..core import RevelioError, track, unknown
 from ..models.face import DiffusionModel
-from ..sae.ksae import KSAE
+from ..sae.ksae import KSAE, scale_at
 from ..stats import bootstrap_mean
-from .attach import _belongs, _spread, attach, change_layer, edit_codes
+from .attach import attach, change_layer, edit_codes, layer_of
 from .measures import Judged, PictureJudge, Reality, measure_edit
 from .positions import model_positions
 
@@ -49,7 +49,7 @@ def read_images(
     batch_size: int = 32,
 ) -> Read:
     "Read how strongly neurons fire in each image at each timestep."
-    layer = _belongs(model, ksae, None)
+    layer = layer_of(model, ksae, None)
     positions = model_positions(model, table, layer, timesteps, prompt, seed, n_measured=1)
     codes = torch.zeros(len(timesteps), len(table), ksae.n_neurons)
     means = torch.zeros(len(timesteps), len(table), ksae.d_in)
@@ -172,7 +172,7 @@ def directions(
 
     def along(vector_at):
         return lambda strength: lambda maps, t: maps + (
-            strength * own.norm() * _spread(ksae, t) * vector_at(t))[None, :, None, None].to(maps)
+            strength * own.norm() * scale_at(ksae, t)[1] * vector_at(t))[None, :, None, None].to(maps)
 
     def gap(t):
         return torch.nn.functional.normalize(gaps[int(np.abs(np.asarray(read.timesteps) - t).argmin())], dim=0)
