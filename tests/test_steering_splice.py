@@ -14,7 +14,7 @@ from revelio.sae.ksae import KSAE, scale_at
 from revelio.sae.rows import Positions
 from revelio.stats import Measured, bootstrap_mean
 from revelio.steering.attach import change_layer, layer_of
-from revelio.steering.positions import model_positions
+from revelio.steering.positions import known_columns, model_positions
 
 # cell 7de2ce88
 import numpy as np

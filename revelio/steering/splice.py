@@ -22,7 +22,7 @@ from ..sae.ksae import KSAE, scale_at
 from ..sae.rows import Positions
 from ..stats import Measured, bootstrap_mean
 from .attach import change_layer, layer_of
-from .positions import model_positions
+from .positions import known_columns, model_positions
 
 # %% ../../nbs/steering/03_splice.ipynb #8e8e18c2
 Change = tuple[str, Callable[[Tensor, float], Tensor]]  # layer; (maps, timestep) -> maps
@@ -39,13 +39,11 @@ def losses(
     batch_size: int = 32,
 ) -> pd.DataFrame:  # id, split_group, timestep, and a column for each change: mean squared error of the prediction
     "Measure the denoising loss of each image under some changes of a layer, on the same noise."
-    columns = [name for name in ("id", "label", "caption", "split_group") if name in table.column_names]
-    classes = table.features["label"].names if "label" in columns else ()
+    known, classes = known_columns(table)
     kind, frames = prediction_type(model), []
     for at in track(range(0, len(table), batch_size), "losses", -(-len(table) // batch_size), "batch"):
-        part = table[at : at + batch_size]
-        rows = {name: part[name] for name in columns}
-        latents = model.encode(part["image"])
+        rows = {name: column[at : at + batch_size] for name, column in known.items()}
+        latents = model.encode(table[at : at + batch_size]["image"])
         condition = model.condition(len(latents), prompt_texts(prompt, rows, classes=classes))
         for t in timesteps:
             eps = keyed_noise(rows["id"], model.latent_shape, t, seed).to(latents)
@@ -171,9 +169,7 @@ def neuron_effects(
     if level not in table.column_names:
         raise RevelioError(f"label column {level!r}: the images have {', '.join(table.column_names)}")
     names, numbers = table.features[level].names, np.array(table[level][:])
-    columns = [name for name in ("id", "label", "caption") if name in table.column_names]
-    rows = {name: table[name][:] for name in columns}
-    classes = table.features["label"].names if "label" in columns else ()
+    rows, classes = known_columns(table)
     latents = torch.cat([model.encode(table[at : at + batch_size]["image"]) for at in range(0, len(table), batch_size)])
     eps = keyed_noise(rows["id"], model.latent_shape, timestep, seed).to(latents)
     target = denoising_targets(latents, eps, *model.coefficients(timestep))[prediction_type(model)]
