@@ -8,6 +8,9 @@ MARKS ?= not gpu and not net
 
 GPUS ?=
 GPU_GB ?= 80
+DEVICE ?= cuda
+SMALL = {"device": "cpu", "model": "mini-sd", "n_images": 8, "batch_sizes": [8], "dtypes": ["fp32"], "width": 64, "n_neurons": 512, "ksae_batch": 128, "repeats": 1, "record_path": "out/bench/gpu-rehearsal.jsonl"}
+GPU_BENCH = $(if $(filter cpu,$(DEVICE)),$(SMALL),{"device": "$(DEVICE)"})
 BIN := .venv/bin
 PY := $(BIN)/python
 READY := .venv/.installed
@@ -23,7 +26,7 @@ export PYTHONUNBUFFERED = 1
 export TOKENIZERS_PARALLELISM = false
 
 .DEFAULT_GOAL := help
-.PHONY: help figures plan rehearse test lab docs interop types export run quick bench lock clean-nbs hooks
+.PHONY: help figures plan rehearse test lab docs interop types export run quick gpu bench lock clean-nbs hooks
 .DELETE_ON_ERROR:
 
 help:  ## list the commands
@@ -79,8 +82,13 @@ quick: $(READY)  ## check, run and test only the notebooks that changed
 run: $(READY)  ## execute the notebooks that changed (or NB="nbs/…") and save what they show
 	$(call THREADS,2) $(PY) -m revelio.dev run $(NB)
 
+gpu: $(READY)  ## test and time what depends on a GPU, in minutes (DEVICE=cpu: a rehearsal where there is none)
+	REVELIO_DEVICE=$(DEVICE) HF_HUB_OFFLINE=1 $(PY) -m pytest -m gpu -rs tests/test_gpu.py
+	@mkdir -p out/bench && printf '%s' '$(GPU_BENCH)' > out/bench/gpu.json
+	$(PY) -m revelio.runs.runner nbs/benchmarks/gpu.ipynb out/bench/gpu.ipynb --parameters out/bench/gpu.json
+
 bench: $(READY)  ## run nbs/benchmarks/; executed copies go to out/bench/
-	@for nb in nbs/benchmarks/*.ipynb; do \
+	@for nb in $(filter-out nbs/benchmarks/gpu.ipynb,$(wildcard nbs/benchmarks/*.ipynb)); do \
 	  [ -e "$$nb" ] || { echo "nbs/benchmarks/ holds no notebook yet"; exit 0; }; \
 	  $(PY) -m revelio.runs.runner "$$nb" "out/bench/$$(basename "$$nb")" || exit 1; \
 	done

@@ -191,7 +191,7 @@ def stage_json(stage, parameters):
 
 
 def store_json(run):
-    made = {**PLAN["runs"][run]["extract"], "out": str(store_folder(run))}
+    made = {**PLAN["runs"][run]["extract"], "out": str(store_folder(run)), "latents": str(OUT / "latents")}
     return stage_json("extract", made | (
         {"chooser": str(OUT / "stores" / made["chooser"])} if chooser_run(PLAN, run) else {}))
 
@@ -324,7 +324,7 @@ for kind, entry in ENTRIES:
                 json=entry_json(kind, entry),
                 mark=fingerprint(entry_settings(PLAN, kind, entry)),
             threads: PLAN["threads"].get(kind, 1)
-            priority: n_fits(kind, entry)
+            priority: n_fits(kind, entry) + len(DUE[kind, entry])
             resources:
                 gpu=GPU if kind == "diffc" else 0,
                 mem_mb=MEMORY,
@@ -347,7 +347,7 @@ for kind, entry in ALONE_ENTRIES:
             json=alone_json(kind, entry),
             mark=fingerprint(PLAN[kind][entry]),
         threads: PLAN["threads"].get("extract", 1)
-        priority: 1  # long, and nothing but a figure follows
+        priority: 0 if kind == "inference" else 100  # they wait for nothing, and give the first pictures
         resources:
             gpu=GPU,
             mem_mb=MEMORY,
@@ -368,6 +368,7 @@ for figure in PLAN["figures"]:
             name=figure,
             notebook=f"figures/{figure}.ipynb", limit=limit("figures"),
             json=json.dumps(figure_parameters(figure)),
+        priority: 1000  # seconds, and something to look at
         resources:
             mem_mb=1500,
         shell:

@@ -21,9 +21,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import torch
 from safetensors import SafetensorError, safe_open
-from torch import Tensor
 
 from revelio.core import (
     RevelioError,
@@ -37,8 +35,9 @@ from revelio.core import (
 )
 
 # %% ../nbs/01_store.ipynb #24aa75ad
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # torch takes over a second to import, and who reads a manifest needs none of it
     import datasets
+    from torch import Tensor
 
 # %% ../nbs/01_store.ipynb #1baa6324
 FORMAT = 1  # of the folder; a store of another format is refused
@@ -218,7 +217,7 @@ def _alive(held):
 # %% ../nbs/01_store.ipynb #e8bd685d
 def check_shard(
     images: pd.DataFrame,               # one row per image, with a column id
-    cells: Mapping[tuple, Tensor],      # (layer, timestep) or (layer, timestep, "std") -> (n, ...)
+    cells: "Mapping[tuple, Tensor]",    # (layer, timestep) or (layer, timestep, "std") -> (n, ...)
     done: set[str],                     # ids already stored
     settings: Mapping,                  # of the store: its layers and timesteps
 ) -> None:
@@ -231,6 +230,7 @@ def check_shard(
         raise RevelioError(f"a shard of {len(images)} images got tensors with other row counts ({', '.join(bad)}).")
     if twice := sorted(set(images["id"]) & done) or sorted(images["id"][images["id"].duplicated()]):
         raise RevelioError(f"image ids must be unique in a store; seen twice: {', '.join(map(repr, twice[:5]))}.")
+    import torch
     for (layer, t, *_), x in cells.items():
         wrong = ~torch.isfinite(x).reshape(len(x), -1).all(1)
         if wrong.any():
@@ -316,7 +316,7 @@ class StoreWriter:
         shards = [_rank_and_number(s) for s in _list_shards(self.path)]
         self._next = max([number for rank, number in shards if rank == self.rank], default=-1) + 1
 
-    def write(self, images: pd.DataFrame, cells: Mapping[tuple, Tensor]) -> None:
+    def write(self, images: pd.DataFrame, cells: "Mapping[tuple, Tensor]") -> None:
         """Add one shard: a row of `images` (position, id, split_group, labels as integers, caption, thumbnail) per row
         of each cell's tensor, (layer, timestep), and of its spread over noise draws where there is one,
         (layer, timestep, "std"). RevelioError as `check_shard`, and when the disk is full; then nothing is kept."""
@@ -351,13 +351,13 @@ class StoreWriter:
 class Features(NamedTuple):
     "One cell of a store."
     ids: list[str]    # image ids, row by row
-    features: Tensor  # (n, d) pooled features, or (n, d, h, w) maps
+    features: "Tensor"  # (n, d) pooled features, or (n, d, h, w) maps
 
 
 class Batch(NamedTuple):
     "Some rows of a cell."
-    rows: Tensor      # (b,) row numbers, as in the store's table of images
-    features: Tensor  # (b, d), or (b, d, h, w)
+    rows: "Tensor"      # (b,) row numbers, as in the store's table of images
+    features: "Tensor"  # (b, d), or (b, d, h, w)
 
 
 class StoredImages:
@@ -374,6 +374,7 @@ class StoredImages:
         tables = _read_tables(path, ["id", "position"])
         if not tables:
             raise RevelioError(f"the store {path} has no images.")
+        import torch
         self._mapped = {}  # name of a tensor that was read -> its part in each shard
         self._starts = torch.tensor([0, *map(len, tables)]).cumsum(0)  # of the shards, and the end
         table = pd.concat(tables, ignore_index=True)
@@ -399,6 +400,7 @@ class StoredImages:
 # %% ../nbs/01_store.ipynb #97618220
 def _gather(shards, starts, places):
     "Copy rows out of the mapped shards of one tensor, each place counted over all of them; bytes, by one thread."
+    import torch
     places, back = places.sort()
     example, numbers = shards[0], torch.searchsorted(starts, places, right=True) - 1
     out, at = torch.empty(len(places), *example.shape[1:], dtype=example.dtype), 0
@@ -411,6 +413,7 @@ def _gather(shards, starts, places):
 
 
 def _rows_as_bytes(x):
+    import torch
     return x.flatten(1).view(torch.uint8).numpy()
 
 # %% ../nbs/01_store.ipynb #cb3ca7de
@@ -423,6 +426,7 @@ class FeatureStore(StoredImages):
         return _open_shards(self.path)
 
     def _read(self, layer, timestep, rows, part=""):
+        import torch
         if layer not in self.layers:
             raise unknown("layer", layer, self.layers)
         if timestep not in self.timesteps:
@@ -438,19 +442,22 @@ class FeatureStore(StoredImages):
         return _gather(self._mapped[key], self._starts, self._order[rows])
 
     def __getitem__(self, cell: tuple[str, int]) -> Features:
+        import torch
         return Features(self.ids, self._read(*cell, torch.arange(len(self))))
 
-    def spread(self, layer: str, timestep: int) -> Tensor:  # (n, d)
+    def spread(self, layer: str, timestep: int) -> "Tensor":  # (n, d)
         "Standard deviation of each feature over the noise draws; RevelioError when there was one draw."
+        import torch
         return self._read(layer, timestep, torch.arange(len(self)), "std")
 
-    def rows(self, layer: str, timestep: int, rows: Sequence[int] | Tensor) -> Tensor:  # (len(rows), ...)
+    def rows(self, layer: str, timestep: int, rows: "Sequence[int] | Tensor") -> "Tensor":  # (len(rows), ...)
         "Read some rows of a cell by their numbers, and nothing else of it; RevelioError for rows that are not there."
         return self._read(layer, timestep, rows)
 
     def batches(self, layer: str, timestep: int, batch_size: int, seed: int = 0,
-                rows: Sequence[int] | Tensor | None = None) -> Iterator[Batch]:
+                rows: "Sequence[int] | Tensor | None" = None) -> Iterator[Batch]:
         "Pass once over a cell, or over some rows of it, in random batches; each row comes in one of them."
+        import torch
         rows = torch.arange(len(self)) if rows is None else torch.as_tensor(rows, dtype=torch.int64)
         order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(seed))
         for batch in rows[order].split(batch_size):
@@ -496,6 +503,7 @@ def _as_dataset(images, classes, features):
 
 def _shard_problems(store):
     "Read the shards of a store to their ends; the name of each damaged one -> what is wrong with it."
+    import torch
     problems, files = {}, store._files
     cells = [cell_key(layer, t) for layer in store.layers for t in store.timesteps]
     stds = [f"{c}/std" for c in cells if f"{c}/std" in files[0].keys()]

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import torch
 from safetensors import SafetensorError, safe_open
-from torch import Tensor
 from revelio.core import RevelioError, explained, fingerprint, refuse_difference, save_tensors, unknown, versions, write_json
 import re
 import subprocess
+import sys
 import tempfile
 import pytest
+import torch
 
 # cell a4006896
 SETTINGS = {"layers": ["a", "b"], "timesteps": [0, 25], "seed": 0}
@@ -203,6 +203,11 @@ def test_the_spread_over_noise_draws(tmp_path):
     assert torch.equal(store.spread("b", 25), store["b", 25].features / 100) and store.verify() == 5
     with pytest.raises(RevelioError, match="no spread over noise draws: extract with draws=2"):
         FeatureStore(write_store(tmp_path / "t")).spread("b", 25)
+
+
+def test_who_opens_a_store_does_not_wait_for_torch():
+    code = "import sys, revelio.store; sys.exit(bool({'torch', 'datasets', 'diffusers'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 # cell 358d9c73
 def test_unknown_cells_and_folders_are_named(tmp_path):

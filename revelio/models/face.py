@@ -329,6 +329,7 @@ class DiffusionModel(ReadLayers, Noising, Identity):
     prompts = "none"  # how it is conditioned: by "text", by "class" (the null class is given), or by "none"
     part, denoiser_class, vae_class = "", None, AutoencoderKL  # subfolder and class of the denoiser; no VAE: pixels
     packing = 1  # latents that the denoiser sees as one
+    kept: Callable[[Tensor, Callable[[Tensor], Tensor]], Tensor] | None = None  # see `models.latents`
 
     def __init__(self, parts: Folder | Architecture, device: torch.device, dtype: torch.dtype,
                  image_size: int | None = None):
@@ -409,6 +410,9 @@ class DiffusionModel(ReadLayers, Noising, Identity):
         if self.vae is None:
             return x.to(self.device, torch.float32)
         need_weights(self.vae, "VAE", self.name)
+        return (self.kept(x, self._encode) if self.kept else self._encode(x)).to(self.device)
+
+    def _encode(self, x):
         layout = _layout(self.vae)
         x = torch.cat([_mode(self.vae.encode(part.to(self.device, torch.float32, memory_format=layout)))
                        for part in _pieces(x, self.device)])
