@@ -380,12 +380,14 @@ if "explorer" in PLAN:
     rule explorer:
         input:
             [cell_marker(*c) for c in dict.fromkeys(PLAN["explorer"]["cells"] + PLAN["explorer"]["heatmaps"])],
+            [alone_marker("steering", entry) for entry in PLAN["explorer"]["steering"]],
         output:
             FIGURES / "explorer/index.html",
         params:
             name="explorer",
             notebook="stages/explorer.ipynb", limit=limit("explorer"),
-            json=json.dumps({**PLAN["explorer"], "out": str(FIGURES / "explorer"), **ksae_parameters(
+            json=json.dumps({**{k: v for k, v in PLAN["explorer"].items() if k != "steering"}, "out": str(FIGURES / "explorer"), "folders": [
+                str(OUT / "steering" / entry) for entry in PLAN["explorer"]["steering"]], **ksae_parameters(
                 cells=PLAN["explorer"]["cells"], heatmaps=PLAN["explorer"]["heatmaps"])}),
         threads: PLAN["threads"].get("extract", 1)
         resources:

@@ -8,7 +8,8 @@ __all__ = ['WHOLE', 'NUMBER', 'app', 'Model', 'Images', 'Split', 'Label', 'Promp
            'Device', 'Dtype', 'Layer', 'Timestep', 'K', 'Expansion', 'Steps', 'TrainBatch', 'TopK', 'Out', 'Variant',
            'Levels', 'default_layers', 'default_layer', 'dataset_name', 'models', 'datasets', 'layers', 'verify',
            'doctor_command', 'extract_command', 'train_command', 'import_command', 'export_command', 'steer_command',
-           'concepts_command', 'explore_command', 'probe_command', 'search_command', 'run_command', 'main']
+           'causes_command', 'concepts_command', 'explore_command', 'probe_command', 'search_command', 'run_command',
+           'main']
 
 # %% ../nbs/90_cli.ipynb #0c5427ae
 import logging
@@ -400,6 +401,36 @@ def export_command(
     typer.echo(export_checkpoint(KSAE.from_pretrained(ksae), out))
 
 # %% ../nbs/90_cli.ipynb #ae722416
+def _steered_model(ksae, model):
+    "A k-SAE that steers, and the name of its model."
+    from revelio.core import RevelioError
+    from revelio.sae.ksae import KSAE
+    if not (Path(ksae) / "config.json").is_file():
+        raise RevelioError(f"{ksae} is not the folder of a k-SAE; make one with `revelio train MODEL --positions`")
+    loaded = KSAE.from_pretrained(ksae)
+    name = model or (loaded.provenance or {}).get("source", {}).get("settings", {}).get("model")
+    if not name:
+        raise RevelioError("the k-SAE does not say which model it was trained on: give --model")
+    return loaded, name
+
+
+def _span(text):
+    "The first and the last timestep."
+    from revelio.core import RevelioError
+    if len(act := _timesteps(text)) != 2:
+        raise RevelioError(f"--timesteps {text[:40]}: expected the first and the last, e.g. 200,800")
+    return tuple(act)
+
+
+def _strengths(text):
+    "Numbers with commas between."
+    from revelio.core import RevelioError
+    numbers = [float(part) for part in _names(text) if re.fullmatch(NUMBER, part)]
+    if len(numbers) != len(_names(text)) or not numbers:
+        raise RevelioError(f"--strength {text[:40]}: expected numbers with commas between, e.g. 0,1,2,4")
+    return numbers
+
+
 @app.command("steer")
 def steer_command(
     ksae: Annotated[Path, typer.Argument(help="k-SAE on positions, from `revelio train … --positions`")],
@@ -423,24 +454,13 @@ def steer_command(
     matplotlib.use("agg")
     from revelio.core import RevelioError, atomic_path
     from revelio.models.loading import load_model
-    from revelio.sae.ksae import KSAE
     from revelio.steering.steer import draw_strip, open_pipeline, steer
-    numbers = [float(part) for part in _names(strength) if re.fullmatch(NUMBER, part)]
-    if len(numbers) != len(_names(strength)) or not numbers:
-        raise RevelioError(f"--strength {strength[:40]}: expected numbers with commas between, e.g. 0,1,2,4")
-    if len(act := _timesteps(span)) != 2:
-        raise RevelioError(f"--timesteps {span[:40]}: expected the first and the last, e.g. 200,800")
-    if not (Path(ksae) / "config.json").is_file():
-        raise RevelioError(f"{ksae} is not the folder of a k-SAE; make one with `revelio train MODEL --positions`")
-    loaded = KSAE.from_pretrained(ksae)
-    name = model or (loaded.provenance or {}).get("source", {}).get("settings", {}).get("model")
-    if not name:
-        raise RevelioError("the k-SAE does not say which model it was trained on: give --model")
+    (loaded, name), act, numbers = _steered_model(ksae, model), _span(span), _strengths(strength)
     chosen = [int(part) for part in _names(neurons) if re.fullmatch("[0-9]{1,9}", part)]
     if len(chosen) != len(_names(neurons)) or not chosen:
         raise RevelioError(f"--neurons {neurons[:40]}: expected numbers of neurons with commas between, e.g. 719,12")
     pipe = open_pipeline(load_model(name, device))
-    strips, table = steer(pipe, loaded, chosen, numbers, prompt, range(seeds), mode, timesteps=tuple(act), steps=steps,
+    strips, table = steer(pipe, loaded, chosen, numbers, prompt, range(seeds), mode, timesteps=act, steps=steps,
                           guidance_scale=guidance)
     out.mkdir(parents=True, exist_ok=True)
     with atomic_path(out / "strip.png") as temporary:
@@ -451,6 +471,45 @@ def steer_command(
         table.to_csv(temporary, index=False)
     typer.echo(table.round(3).to_string(index=False))
     typer.echo(out / "strip.png")
+
+# %% ../nbs/90_cli.ipynb #cc2dd3db
+@app.command("causes")
+def causes_command(
+    ksae: Annotated[Path, typer.Argument(help="k-SAE on positions, from `revelio train … --positions`")],
+    dataset: Images,
+    out: Out,
+    split: Split = "test",
+    limit: Limit = None,
+    label: Label = None,
+    timestep: Annotated[int, typer.Option(min=0, help="at which images are read, and losses measured")] = 400,
+    n_neurons: Annotated[int, typer.Option(min=1, help="neurons that are shown: the purest")] = 48,
+    prompt: Annotated[list[str] | None, typer.Option(help="what is drawn with a neuron turned up; give several for "
+                                                     "several rows; default: the first two captions")] = None,
+    strength: Annotated[str, typer.Option(help="multiples of what is strong for a neuron")] = "1,2,4",
+    span: Annotated[str, typer.Option("--timesteps", help="first and last timestep in which edits act")] = "0,1000",
+    steps: Annotated[int, typer.Option(min=1, help="steps of sampling")] = 20,
+    guidance: Annotated[float, typer.Option(min=0, help="scale of guidance")] = 4.0,
+    reading: Annotated[str, typer.Option(help="prompt under which images are read: empty, caption, …")] = "empty",
+    model: Annotated[str,
+                     typer.Option(help="alias, hub id or folder; default: the one that the k-SAE was trained on")] = "",
+    seed: Seed = 0,
+    device: Device = None,
+):
+    "Show what neurons fire for beside what they do, and what is lost without them: OUT/explorer/index.html."
+    import matplotlib
+    matplotlib.use("agg")
+    from revelio.images.table import load_table
+    from revelio.models.loading import load_model
+    from revelio.report.explorer import write_explorer
+    from revelio.steering.show import show_neurons
+    name, act, numbers = _steered_model(ksae, model)[1], _span(span), _strengths(strength)
+    table = load_table(dataset, split, label=label, limit=limit)
+    captions = [text for text in (table["caption"][:2] if "caption" in table.column_names else []) if text]
+    concepts = show_neurons(load_model(name, device), ksae, table, timestep, out, n_neurons, prompt or captions or [""],
+                            numbers, label, prompt=reading, timesteps=act, dataset=dataset_name(dataset), split=split,
+                            seed=seed, steps=steps, guidance_scale=guidance)
+    typer.echo(concepts.strips[["neuron", "changed"]].round(1).head(10).to_string(index=False))
+    typer.echo(write_explorer([concepts.path], out / "explorer"))
 
 # %% ../nbs/90_cli.ipynb #ddcec6fa
 @app.command("concepts")

@@ -324,3 +324,21 @@ def test_more_neurons_per_image_than_there_are_is_one_sentence(tiny, tmp_path):
     photos = _pictures(tmp_path / "photos", {"": 8})
     said = call("run", "--model", tiny, "--images", photos, "--k", 1000, "--out", tmp_path / "run")
     assert said.exit_code == 2 and "use a smaller k" in said.stderr.splitlines()[-1]
+
+# cell 8887b76d
+def test_causes_gives_a_page_of_what_neurons_do(tmp_path):
+    from revelio.images.table import load_table
+    from revelio.models.loading import load_model
+    from revelio.sae.training import TrainConfig
+    from revelio.steering.positions import train_positions
+    train_positions(load_model("mini-sd", device="cpu"), "up_ft2", [100, 600], tmp_path / "k", TrainConfig(
+        n_neurons=32, k=4, n_steps=30, batch_size=128, held_out=0.0), load_table("emoji", limit=40), n_positions=16)
+    given = ["causes", tmp_path / "k", "--dataset", "emoji", "--limit", 30, "--timestep", 100, "--steps", 2]
+    done = call(*given, "--n-neurons", 2, "--strength", 3, "--out", tmp_path / "o")
+    assert done.exit_code == 0, done.output
+    page = tmp_path / "o/explorer"
+    assert (page / "index.html").exists() and len(list(page.glob("data/run0/strips/*.webp"))) == 2
+    for wrong, said in ((("--strength", "much"), "expected numbers"), (("--timesteps", 5), "the first and the last"),
+                        (("--timestep", 1000), "(nearly clean) to 999")):
+        bad = call(*given, *wrong, "--out", tmp_path / "p")
+        assert bad.exit_code == 2 and said in bad.stderr and "Traceback" not in bad.stderr, bad.output

@@ -2,6 +2,7 @@
 
 # cell b4314015
 import io
+import json
 import os
 import re
 import shutil
@@ -59,9 +60,22 @@ def make_run(folder, layer, timestep, seed):
     return x, find_concepts(folder / "ksae", folder / "concepts", x, table=_table(), classes=classes)
 
 
+def add_deeds(run):
+    "Strips of three neurons, and what classes lose without two of them."
+    sheet = io.BytesIO()
+    Image.new("RGB", (96, 64), "teal").save(sheet, "WEBP")
+    neurons = run.neurons["n_firing"].nlargest(3).index.tolist()
+    pd.DataFrame({"neuron": neurons, "changed": [3.0, 9.0, 6.0], "strengths": [[0.0, 2.0, 4.0]] * 3,
+                  "strip": [sheet.getvalue()] * 3}).to_parquet(run.path / "strips.parquet")
+    pd.DataFrame([(n, c, 60, 5, rise, "label") for n, rises in zip(neurons, [(0.02, -0.01), (0.001, 0.3)])
+                  for c, rise in zip(HOSTILE, rises)],
+                 columns=["neuron", "class", "n_images", "n_fires", "rise",
+                          "level"]).to_parquet(run.path / "effects.parquet")
+
+
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    "Three runs, one with heat maps, and their page in a folder with a difficult name."
+    "Three runs, one with heat maps and one with what its neurons do, and their page in a folder with a difficult name."
     folder = tmp_path_factory.mktemp("explorer")
     for name, layer, t, seed in (("a", "bottleneck", 25, 0), ("b", "up_ft1", 25, 1), ("c", "up_ft1", 500, 2)):
         x, run = make_run(folder / name, layer, t, seed)
@@ -71,6 +85,8 @@ def made(tmp_path_factory):
             maps = x[rows][:, :, None, None].expand(-1, -1, 4, 4) + torch.linspace(-1, 1, 16).view(4, 4)
             write_heatmaps(run, KSAE.from_pretrained(folder / "a/ksae"), [(run.images["id"].iloc[rows].tolist(), maps)],
                            neurons, 5)
+        if name == "b":
+            add_deeds(run)
     page = write_explorer(folder, folder / "a page #1 100%/é", title="<u>All</u> runs")
     return page, [Concepts(folder / name / "concepts") for name in "abc"]
 
@@ -264,6 +280,68 @@ def test_the_other_runs_have_its_match_with_the_score(browser, made):
     page.locator(".matched a").first.click()
     browser.settled("run=up_ft1-25")
 
+# cell f7d3be84
+def test_what_neurons_do_is_shown_and_sorts_them(browser, made):
+    run = made[1][1]
+    neurons = run.strips["neuron"].tolist()
+    page = browser.open("#/neurons?run=up_ft1-25&sort=steered&fires=all")
+    assert neurons_shown(page)[:3] == [neurons[1], neurons[2], neurons[0]]
+    page = browser.open("#/neurons?run=up_ft1-25&sort=needed&fires=all")
+    assert neurons_shown(page)[:2] == [neurons[1], neurons[0]]
+    page = browser.open(f"#/neuron/{neurons[1]}?run=up_ft1-25")
+    image = page.locator(".steered img")
+    image.scroll_into_view_if_needed()
+    page.wait_for_function("() => document.querySelector('.steered img').naturalWidth === 96")
+    assert page.locator(".steered figcaption").inner_text().split() == ["as", "it", "is", "strength", "2", "strength",
+                                                                        "4"]
+    section = page.get_by_role("heading", name="What it does").locator("..")
+    rows = section.locator("tbody tr").all_inner_texts()
+    assert rows[0].startswith(HOSTILE[1]) and "+30 %" in rows[0] and "+0.1 %" in rows[1] and "5 of 60" in rows[0]
+    browser.open("#/neuron/0?run=bottleneck-25")
+    assert page.get_by_role("heading", name="What it does").count() == 0  # of that run nothing is known
+    options = page.get_by_role("link", name="neurons", exact=True)
+    options.click()
+    browser.settled()
+    assert "turned up" not in page.get_by_label("sort by").inner_text()
+
+
+def test_neurons_are_marked_noted_and_taken_elsewhere(browser, made, tmp_path):
+    page = browser.open("#/neuron/5?run=up_ft1-25")
+    page.locator("#mark").click()
+    page.locator(".note").fill("<b>looks</b> like teal")
+    page.keyboard.press("Enter")
+    browser.open("#/neuron/7?run=up_ft1-25")
+    page.locator("#mark").click()
+    browser.open("#/lists?run=up_ft1-25")
+    page.reload()
+    browser.settled()
+    assert neurons_shown(page) == [5, 7] and page.locator(".note").first.input_value() == "<b>looks</b> like teal"
+    with page.expect_download() as download:
+        page.locator("#export").click()
+    path = tmp_path / "list.json"
+    download.value.save_as(path)
+    saved = json.loads(path.read_text())
+    assert [(m["run"], m["neuron"], m["layer"]) for m in saved["marks"]] == [("up_ft1-25", n, "up_ft1") for n in (5, 7)]
+    link = page.locator("#link").get_attribute("href")
+    page.evaluate("localStorage.clear()")
+    browser.open("#/legend")
+    page.reload()
+    browser.open(link)
+    assert neurons_shown(page) == [5, 7] and page.locator(".note").count() == 0
+    page.locator("#keep").click()
+    browser.settled()
+    assert page.locator(".note").count() == 2
+    saved["marks"] += [{"run": "none", "neuron": 1}, {"run": "up_ft1-25", "neuron": 640}, {"run": "up_ft1-25",
+                                                                                           "neuron": 9, "note": "n"}]
+    path.write_text(json.dumps(saved))
+    page.locator("#import").set_input_files(path)
+    page.wait_for_function("() => document.getElementById('said')?.innerText.includes('taken over')")
+    assert page.locator("#said").inner_text() == "3 neurons taken over; 2 of runs or neurons that this page has not."
+    assert neurons_shown(page) == [5, 7, 9]
+    path.write_text("[]")
+    page.locator("#import").set_input_files(path)
+    page.wait_for_function("() => document.getElementById('said')?.innerText.includes('no list of neurons')")
+
 # cell bc4cddae
 def test_one_image_shows_its_neurons_here_and_elsewhere(browser, made):
     runs = made[1]
@@ -383,7 +461,7 @@ def test_back_and_forward_return_to_each_state(browser, made):
     browser.settled("page=2")
     assert neurons_shown(page) == second
 
-@pytest.mark.parametrize("view", ["neurons", "neuron/3", "images", "image", "map", "compare", "legend"])
+@pytest.mark.parametrize("view", ["neurons", "neuron/3", "images", "image", "map", "compare", "lists", "legend"])
 def test_the_keyboard_reaches_everything(browser, made, view):
     link = f"#/image/{quote(made[1][0].images['id'][3], safe='')}" if view == "image" else f"#/{view}"
     page = browser.open(link)
@@ -403,7 +481,8 @@ def test_shortcuts(browser, made):
     browser.press("]").wait_for_url("**page=2*")
     browser.press("[")
     assert "page=2" not in page.url
-    for key, view in (("2", "images"), ("3", "map"), ("4", "compare"), ("5", "legend"), ("1", "neurons")):
+    for key, view in (("2", "images"), ("3", "map"), ("4", "compare"), ("5", "lists"), ("6", "legend"), ("1",
+                                                                                                         "neurons")):
         page.keyboard.press(key)
         page.wait_for_url(f"**#/{view}*")
         browser.settled()
@@ -417,7 +496,7 @@ def test_hostile_names_are_shown_and_not_run(browser, made):
     page = browser.open()
     made_of_data = "all => all.filter((x) => /hacked|bold|warm/.test(x.textContent) || x.tagName === 'IMG').length"
     assert page.locator("b, i, u, script:not([src]), img, iframe").evaluate_all(made_of_data) == 0
-    for view in ("images", f"neuron/{often(run)['neuron'].iloc[0]}", "map?color=label", "compare", "legend"):
+    for view in ("images", f"neuron/{often(run)['neuron'].iloc[0]}", "map?color=label", "compare", "lists", "legend"):
         page = browser.open(f"#/{view}")
         assert page.locator("img, iframe, main script, main u").count() == 0
     for row, text in enumerate(HOSTILE):
@@ -455,7 +534,7 @@ def test_nothing_is_wider_than_the_screen(chromium, made, width, scheme):
     context = chromium.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
     browser = Browser(context.new_page(), made[0])
     image = quote(made[1][0].images["id"][1], safe="")
-    for view in ("neurons", "neuron/3", "images", f"image/{image}", "map", "compare", "legend"):
+    for view in ("neurons", "neuron/3", "images", f"image/{image}", "map", "compare", "lists", "legend"):
         page = browser.open(f"#/{view}")
         assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, view
         ink, paper = (page.evaluate(f"getComputedStyle(document.body).{name}") for name in ("color", "backgroundColor"))
@@ -476,11 +555,11 @@ def test_runs_without_pictures_or_labels(chromium, tmp_path, pictures, labels):
     context = chromium.new_context()
     browser = Browser(context.new_page(), write_explorer(run.path, tmp_path / "page"))
     neuron = int(run.neurons["n_firing"].idxmax())
-    for view in ("neurons?fires=all", f"neuron/{neuron}", "images", "image/i3", "map", "compare", "legend"):
+    for view in ("neurons?fires=all", f"neuron/{neuron}", "images", "image/i3", "map", "compare", "lists", "legend"):
         page = browser.open(f"#/{view}")
         assert page.locator("main").inner_text().strip() and page.locator(".error").count() == 0
         assert not re.search(r"\b(null|undefined|NaN)\b", page.locator("body").inner_text())
         wordy = page.locator(".tile.wordy").count()
-        assert (wordy > 0) == (not pictures and view not in ("compare", "legend", "map")), view
+        assert (wordy > 0) == (not pictures and view not in ("compare", "lists", "legend", "map")), view
     assert browser.said == []
     context.close()

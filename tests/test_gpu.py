@@ -169,7 +169,7 @@ def test_diffc_learns():
     codes = np.arange(120) % 3
     x, y = make.normal(size=(120, 8, 8, 8)).astype(np.float32), np.array(list("abc"))[codes]
     x += 2 * np.eye(8, dtype=np.float32)[codes][:, :, None, None]
-    fitted = DiffC(width=32, n_epochs=12, device=DEVICE).fit(x[:90], y[:90])
+    fitted = DiffC(width=32, n_epochs=25, lr=1e-3, device=DEVICE).fit(x[:90], y[:90])
     assert (fitted.predict(x[90:]) == y[90:]).mean() > 0.8
 
 
@@ -185,7 +185,7 @@ def test_an_edit_of_nothing_changes_nothing_and_another_does(dtype):
     plain = np.asarray(draw_pictures(pipe, ["cat face"], [0], steps=3)[0], float)
     changed = {}
     for strength in (0.0, 4.0):
-        with attach(pipe, ksae, "up_ft2", {5: strength}):
+        with attach(pipe, ksae, {5: strength}, layer="up_ft2"):
             image = draw_pictures(pipe, ["cat face"], [0], steps=3)[0]
         changed[strength] = np.abs(np.asarray(image, float) - plain).mean()
     assert changed[0.0] < 0.5 < changed[4.0]

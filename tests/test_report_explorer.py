@@ -20,7 +20,7 @@ from PIL import Image
 from safetensors import safe_open
 from scipy.sparse import csr_array, vstack
 from revelio.core import RevelioError, atomic_path, fingerprint, logger, read_json, track, versions
-from revelio.sae.concepts import Concepts
+from revelio.sae.concepts import EFFECTS, STRIPS, Concepts
 from revelio.sae.metrics import code_matrix
 import shutil
 import matplotlib.pyplot as plt
@@ -362,7 +362,8 @@ def test_the_code_of_the_page_makes_no_markup_from_data():
         text = (source / name).read_text()
         for word in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function", "http:",
                      "https:", "fetch(", "XMLHttpRequest", "localStorage"):
-            assert word not in text.replace("http://www.w3.org/2000/svg", ""), f"{word} in {name}"
+            keeps = word == "localStorage" and name == "lists.js"  # what somebody marked, and nothing of the data
+            assert keeps or word not in text.replace("http://www.w3.org/2000/svg", ""), f"{word} in {name}"
 
 
 def test_children_enter_by_one_door():

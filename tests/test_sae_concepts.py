@@ -196,6 +196,34 @@ def test_maps_of_another_layer_and_nan_are_refused():
         with pytest.raises(RevelioError, match=words):
             heatmaps(_random_ksae(), maps, [0])
 
+# cell c544464d
+def test_an_image_is_its_strongest_places(tmp_path):
+    from revelio.sae.training import TrainConfig, train_ksae
+    from revelio.store import FeatureStore, StoreWriter
+    make = torch.Generator().manual_seed(0)
+    maps = torch.randn(40, 6, 3, 2, generator=make)
+    settings = {"layers": ["a"], "timesteps": [100, 300], "pooling": "none"}
+    rows = pd.DataFrame({"position": range(40), "id": [f"i{n}" for n in range(40)], "kind": [0, 1] * 20})
+    with StoreWriter(tmp_path / "maps", settings, {"kind": ["x", "y"]}) as w:
+        w.write(rows, {("a", 100): maps, ("a", 300): 2 * maps + 1})
+        w.finish()
+    store = FeatureStore(tmp_path / "maps")
+    from revelio.sae.rows import store_positions
+    train_ksae(store_positions(store, "a", [100, 300]), "a", None, tmp_path / "ksae", TrainConfig(
+        k=2, n_neurons=12, n_steps=30, batch_size=32, held_out=0.0))
+    with pytest.raises(RevelioError, match="choose one of 100, 300"):
+        find_concepts(tmp_path / "ksae", tmp_path / "c", store)
+    concepts = find_concepts(tmp_path / "ksae", tmp_path / "c", store, timestep=300)
+    ksae = KSAE.from_pretrained(tmp_path / "ksae")
+    codes = ksae.encode_maps(2 * maps[3:4] + 1, 300)
+    values, indices = (part[3] for part in concepts.codes)
+    for value, neuron in zip(values, indices):
+        assert value == pytest.approx((codes.values * (codes.indices == neuron)).max().item(), abs=1e-5)
+    assert concepts.timestep == 300 and 0 < concepts.manifest["metrics"]["all"]["fvu"] < 1
+    assert (concepts.neurons["n_firing"] > 0).any() and "purity_kind" in concepts.neurons
+    with pytest.raises(RevelioError, match="pooled: extract with"):
+        find_concepts(tmp_path / "ksae", tmp_path / "d", torch.randn(4, 6), timestep=100)
+
 # cell 2bf20e81
 def _make_store(path, n=600, shift=0, **extra):
     make, rng = torch.Generator().manual_seed(0), np.random.default_rng(0)

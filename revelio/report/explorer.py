@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['BLOCK', 'SHEET', 'SORTED', 'MEASURES', 'NEAR', 'N_TOP', 'N_NEAR', 'PACK', 'DENSE', 'HEAT_PACK', 'HEAT_SIDE',
-           'PAGE_FORMAT', 'APP', 'find_runs', 'principal_components', 'best_matches', 'write_explorer', 'explore']
+           'N_EFFECTS', 'PAGE_FORMAT', 'APP', 'find_runs', 'principal_components', 'best_matches', 'write_explorer',
+           'explore']
 
 # %% ../../nbs/report/07_explorer.ipynb #5a5f15fe
 import base64
@@ -29,7 +30,7 @@ from safetensors import safe_open
 from scipy.sparse import csr_array, vstack
 
 from ..core import RevelioError, atomic_path, fingerprint, logger, read_json, track, versions
-from ..sae.concepts import Concepts
+from ..sae.concepts import EFFECTS, STRIPS, Concepts
 from ..sae.metrics import code_matrix
 
 # %% ../../nbs/report/07_explorer.ipynb #f7e612e0
@@ -479,6 +480,37 @@ def _heat_steps(maps):
     maps = np.nan_to_num(maps.astype(np.float32))
     return np.rint(255 * np.clip(maps / max(maps.max(), 1e-30), 0, 1)).astype(np.uint8)
 
+# %% ../../nbs/report/07_explorer.ipynb #ceb10e91
+N_EFFECTS = 8  # classes that a neuron shows
+
+
+def _write_deeds(run: Concepts, columns: _Columns) -> dict:
+    "Write what neurons do, where it is known; return what the page has to know of it."
+    n: int = run.manifest["n_neurons"]
+    known: dict = {}
+    if (strips := run.strips) is not None and len(strips):
+        (columns.folder / "strips").mkdir()
+        steered = np.full(n, np.nan, "<f4")
+        for row in strips.itertuples():
+            steered[row.neuron] = row.changed
+            (columns.folder / "strips" / f"{row.neuron}.webp").write_bytes(row.strip)
+        columns.add("steered", steered)
+        strengths = [float(x) for x in strips["strengths"].iloc[0]]
+        width, height = Image.open(io.BytesIO(strips["strip"].iloc[0])).size
+        side = width // len(strengths)
+        known["strips"] = {"strengths": strengths, "rows": height // side, "side": side}
+    if (effects := run.effects) is not None and len(effects):
+        needed, lists = np.full(n, np.nan, "<f4"), [[] for _ in range(n)]
+        for neuron, part in effects[effects["n_fires"] > 0].groupby("neuron"):
+            part = part.sort_values("rise", ascending=False, kind="stable")
+            needed[neuron] = part["rise"].iloc[0]
+            lists[neuron] = [[str(r.cls), float(f"{r.rise:.3g}"), int(r.n_fires), int(r.n_images)]
+                             for r in part.rename(columns={"class": "cls"}).head(N_EFFECTS).itertuples()]
+        columns.add("needed", needed)
+        columns.add("effects", lists)
+        known["effects_level"] = str(effects["level"].iloc[0])
+    return known
+
 # %% ../../nbs/report/07_explorer.ipynb #a7e1439d
 def _write_run(run: Concepts, data: Path, number: int, sets: list[_ImageSet], codes, matches, umap: bool) -> dict:
     "Write one run; return what the page has to know of it."
@@ -495,14 +527,14 @@ def _write_run(run: Concepts, data: Path, number: int, sets: list[_ImageSet], co
         columns.add("pca", _stretched(points[:, :2]).astype("<f4"))
         if umap:
             columns.add("umap", _umap(points).astype("<f4"))
-        heat = _write_heat(run, columns)
+        heat, deeds = _write_heat(run, columns), _write_deeds(run, columns)
     settings = _without_paths(m["settings"])
     config = (m["ksae"] or {}).get("train_config") or {}
     return {"part": part, "set": which, "columns": columns.specs, "heat": heat,
             "details": details, "pack": PACK, "matches": {j: known for j, (_, known) in matches.items()},
             "layer": m["layer"], "timestep": m["timestep"], "settings": settings, "training": _without_paths(config),
             **{name: settings.get(name) for name in ("model", "dataset", "split", "prompt")},
-            **{name: m[name] for name in ("n_neurons", "n_images", "k", "images", "metrics", "dead_share",
+            **deeds, **{name: m[name] for name in ("n_neurons", "n_images", "k", "images", "metrics", "dead_share",
                                           "granularity")},
             "top_k": m["identity"]["top_k"],
             "summary": m["levels"], "warning": run.warning,
@@ -525,8 +557,9 @@ def _name_runs(infos: list[dict]) -> None:
         info["key"] = key
 
 # %% ../../nbs/report/07_explorer.ipynb #46e221a6
-PAGE_FORMAT = 2
-APP = ("style.css", "data.js", "parts.js", "neurons.js", "neuron.js", "images.js", "map.js", "compare.js", "legend.js",
+PAGE_FORMAT = 3
+APP = ("style.css", "data.js", "parts.js", "neurons.js", "neuron.js", "images.js", "map.js", "compare.js", "lists.js",
+       "legend.js",
        "main.js")
 
 
@@ -579,8 +612,8 @@ def _write_app(folder: Path, title: str) -> None:
 
 def _identity(run: Concepts) -> str:
     "Tells whether a page is of this run as it is now."
-    heat = [path.stat().st_size for path in sorted(run.path.glob("heatmaps-*"))]
-    return fingerprint([run.manifest, heat])
+    more = [path.stat().st_size for name in ("heatmaps-*", STRIPS, EFFECTS) for path in sorted(run.path.glob(name))]
+    return fingerprint([run.manifest, more])
 
 
 def _refuse_others(out: Path, runs: list[Concepts]) -> None:

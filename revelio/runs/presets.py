@@ -72,7 +72,7 @@ ALONE = ("inference", "splice", "steering")  # entries that need no run: a noteb
 READERS = ("figures", "explorer")
 OWN = {"extract": ("out", "lock"), "ksae": ("store", "test_store", "cells", "out_dir"), "probe": ("out_dir", "cells"),
        "diffc": ("out_dir", "cells", "lock"), "inference": ("out", "lock"), "splice": ("out",), "steer": ("out",),
-       "explorer": ("ksae_dir", "cells", "heatmaps", "out"),
+       "explorer": ("ksae_dir", "cells", "heatmaps", "folders", "out"),
        "figure": ("preset", "ksae_dir", "cells", "results", "out_dir")}  # that the Snakefile fills in
 
 
@@ -298,7 +298,10 @@ def _read_readers(where, plan):
                 here = f"{where}: {f'figures.{name}' if name else 'explorer'}.{key}"
                 reader[key] = _choose_runs(here, reader[key], plan["runs"])
     if "explorer" in plan:
-        cells = {key: plan["explorer"].get(key, []) for key in ("cells", "heatmaps")}
+        cells = {key: plan["explorer"].get(key, []) for key in ("cells", "heatmaps", "steering")}
+        for entry in cells["steering"]:
+            if entry not in plan["steering"]:
+                raise RevelioError(f"{where}: explorer.steering: {unknown('entry', entry, plan['steering'])}")
         rest = {key: value for key, value in plan["explorer"].items() if key not in cells}
         plan["explorer"] = _filled(f"{where}: explorer", "explorer", rest) | cells
 

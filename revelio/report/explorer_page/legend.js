@@ -35,6 +35,11 @@
       + "fires as if the other were not there."},
     match: {name: "match", what: "The neuron of another run whose activations correlate most with this one's over the images that both runs have. "
       + "The best of thousands looks alike by luck as well: chance is the mean of the same for shuffled images."},
+    steered: {name: "turned up", what: "The same noise drawn by the model with the neuron added to its layer, at every position: a strength of 1 is "
+      + "what is strong for the neuron (the 95th percentile of its code where it fires). How much a pixel changes on average sorts the neurons. "
+      + "They are drawn for chosen neurons only."},
+    needed: {name: "loss without it", what: "By how much the denoising loss on the images of a class rises when the neuron alone is silenced in the layer, "
+      + "relative to that loss, on noise that is the same with and without. It sorts neurons by the class that loses most."},
     heat: {name: "heat map", what: "The neuron's activation at each position of the feature map, before the k strongest are taken; its mean over "
       + "positions is the activation of the image. Nothing is drawn where it is at or below zero; brightest is the highest over "
       + "all images shown for the neuron. They are kept for chosen neurons only."},
@@ -62,7 +67,7 @@
       el("dl.legend", {}, Object.entries(revelio.terms).map(([key, {name, what}]) => [
         el("dt", {id: `term-${key}`, class: key === at ? "target" : null}, name), el("dd", {}, what)])),
       el("h2", {}, "Keys"), el("table.keys", {}, el("tbody", {}, [["/", "search"], ["[ and ]", "previous and next page, neuron or image"],
-        ["1 to 5", "neurons, images, map, compare, legend"], ["arrow keys", "on the map: the next neuron"]].map(([key, what]) => (
+        ["1 to 6", "neurons, images, map, compare, lists, legend"], ["arrow keys", "on the map: the next neuron"]].map(([key, what]) => (
         el("tr", {}, el("th", {scope: "row"}, el("kbd", {}, key)), el("td", {}, what)))))),
       el("h2", {}, "This run ", el("small", {}, run.title)),
       el("div.scroll", {}, el("table", {}, el("thead", {}, el("tr", {}, ["images", "number", "FVU", "active neurons per image (L0)",

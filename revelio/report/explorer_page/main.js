@@ -2,7 +2,7 @@
 "use strict";
 
 (() => {
-  const {el} = revelio, main = document.getElementById("main"), VIEWS = ["neurons", "images", "map", "compare", "legend"];
+  const {el} = revelio, main = document.getElementById("main"), VIEWS = ["neurons", "images", "map", "compare", "lists", "legend"];
   const WITH_ID = {neuron: "neurons", image: "images"};
 
   revelio.href = (view, id, params = {}) => {

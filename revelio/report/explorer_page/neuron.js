@@ -111,6 +111,30 @@
       match === null ? null : revelio.card(other, match, {n: 4}))));
   }
 
+  // What the neuron does: pictures drawn with it turned up, and what each class loses where it is silenced.
+  function deeds(run, neuron) {
+    const $ = run.$, parts = [];
+    if (run.strips && Number.isFinite($.steered[neuron])) {
+      const {strengths, rows, side} = run.strips;
+      parts.push(el("h3", {}, term("steered", "when it is turned up")), el("div.scroll", {}, el("figure.steered", {},
+        el("img", {loading: "lazy", src: `data/${run.part}/strips/${neuron}.webp`, width: side * strengths.length,
+          height: side * rows, alt: `the same noise drawn at strengths ${strengths.join(", ")}`}),
+        el("figcaption", {}, strengths.map((x) => el("span", {}, x ? `strength ${num(x)}` : "as it is"))))),
+      el("p.quiet", {}, `A pixel changes by ${num($.steered[neuron], 2)} of 255 on average at strength ${num(strengths.at(-1))}.`));
+    }
+    const found = run.has("effects") ? $.effects[neuron] : [];
+    if (found.length) {
+      const most = Math.max(...found.map(([, rise]) => Math.abs(rise)));
+      parts.push(el("h3", {}, term("needed", "the model needs it for")), el("div.scroll", {}, el("table.classes", {},
+        el("thead", {}, el("tr", {}, el("th", {}, run.effects_level), el("th", {}, "loss without it"), el("th.number", {}, ""),
+          el("th.number", {}, "fires for"))),
+        el("tbody", {}, found.map(([name, rise, fires, n]) => el("tr", {}, el("td", {}, el("bdi", {}, name)),
+          el("td.wide", {}, revelio.bar(Math.max(0, rise) / (most || 1), NaN)),
+          el("td.number", {}, `${rise >= 0 ? "+" : ""}${num(100 * rise, 2)} %`), el("td.number", {}, `${fires} of ${n}`)))))));
+    }
+    return parts.length ? el("section", {}, el("h2", {}, "What it does"), parts) : null;
+  }
+
   function steps(run, neuron, list, params) {
     const at = list.place(neuron), {chosen} = list, kept = revelio.keep(params);
     const link = (text, to, rel) => el("a", {rel, href: to === undefined ? null : revelio.href("neuron", to,
@@ -148,7 +172,8 @@
       return el("p", {}, `There is no neuron ${state.id}: this run has 0 to ${run.n_neurons - 1}.`);
     }
     const level = run.images.level(params.level ?? run.images.mainLevel), withLevels = run.images.levels.length > 0;
-    await Promise.all([revelio.needCards(run), run.need("concept_score", "named_after", "low", "high"),
+    const deedsOf = ["steered", "needed", "effects"].filter((name) => run.has(name));
+    await Promise.all([revelio.needCards(run), run.need("concept_score", "named_after", "low", "high", ...deedsOf),
       withLevels ? run.images.need(`label${level}`) : null]);
     const [detail, images, heats, list] = await Promise.all([run.detail(neuron), run.imagesOf(neuron),
       run.heatOf(neuron), revelio.choose(run, params)]);
@@ -159,7 +184,7 @@
     " ", term("heat", "where in them it fires")) : el("p.quiet", {}, "No heat maps were kept for this neuron.");
     return el("section", {}, steps(run, neuron, list, params),
       el("h1", {}, `Neuron ${neuron}: `, el("bdi", {}, revelio.nameOf(run, neuron)), " ", revelio.badge(run, neuron)),
-      el("p", {}, el("bdi", {}, revelio.where(run).join(" · "))),
+      el("p", {}, el("bdi", {}, revelio.where(run).join(" · "))), revelio.marker(run, neuron),
       el("p", {}, $.n_firing[neuron] ? ["fires for ", revelio.count($.n_firing[neuron], "image"), ", ",
         term("density", percent($.density[neuron])), "; ", term("mean", "activation"),
         ` ${num($.mean_activation[neuron])} on average, ${num($.high[neuron])} at most`,
@@ -169,6 +194,7 @@
         + "images, the histogram and the classes below are of all.") : null,
       top.length ? el("section", {}, el("h2", {}, "Top images"), toggle,
         strip(run, `the ${top.length} strongest`, top, {heats: hot})) : null,
+      deeds(run, neuron),
       withLevels ? el("section", {}, el("h2", {}, "In which classes"), revelio.warning(run), numbers(run, neuron, detail, level, here),
         el("p.quiet", {}, "In brackets what chance gives. * purer than chance, significant among all neurons."),
         el("h3", {}, el("bdi", {}, run.images.levels[level].name)), images.length

@@ -16,6 +16,8 @@ revelio.views = {};
     density: {name: "how often it fires", of: () => "density"},
     mean: {name: "mean activation", of: () => "mean_activation"},
     max: {name: "strongest activation", of: () => "high"},
+    steered: {name: "what it changes when turned up", of: () => "steered"},
+    needed: {name: "what the model loses without it", of: () => "needed"},
     named: {name: "score of the name", of: () => "concept_score"},
     number: {name: "number", of: () => null},
   };

@@ -136,6 +136,7 @@
   revelio.card = (run, neuron, {n = 8, score, params, lines = []} = {}) => el("a.card",
     {href: revelio.href("neuron", neuron, {...params, run: run.key})},
     el("span.name", {}, el("b", {}, `${neuron}`), " ", el("bdi", {}, revelio.nameOf(run, neuron)),
+      revelio.isMarked(run, neuron) ? el("span", {title: "marked"}, " ★") : null,
       score === undefined ? null : el("span.score", {}, score)),
     el("span.tiles", {}, run.top(neuron, n).map((row) => revelio.tile(run.images, row))),
     run.$.n_firing[neuron] ? null : el("span.quiet", {}, "dead: it fires for no image"),
