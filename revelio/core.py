@@ -250,8 +250,8 @@ def explained(
     try:
         yield
     except Exception as e:
-        found = re.search(r"os error (\d+)", str(e))  # safetensors gives the number in words
-        number = getattr(e, "errno", None) or (int(found[1]) if found else None)
+        spelled = re.search(r"os error (\d+)", str(e))  # safetensors gives the number in words
+        number = getattr(e, "errno", None) or (int(spelled[1]) if spelled else None)
         named = getattr(e, "filename", None)
         elsewhere = isinstance(named, str) and path.parent.resolve() not in Path(named).resolve().parents
         if number in (errno.ENOSPC, errno.EDQUOT):

@@ -277,16 +277,16 @@ def best_of(
 
 # %% ../nbs/02_stats.ipynb #86b5e12e
 def best_verdict(
-    found: Sequence[Best],      # by one rule, or by several that must agree
+    answers: Sequence[Best],      # by one rule, or by several that must agree
     published: object,          # the place that the paper names; None: it names none
     comparable: bool = True,
 ) -> str:                       # one of VERDICTS
     "Say whether the best place is the published one, only where best and runner-up are told apart by every rule alike."
-    if published is None or not found or not comparable:
+    if published is None or not answers or not comparable:
         return "not comparable"
-    if not all(one.told_apart for one in found) or len({one.place for one in found}) > 1:
+    if not all(one.told_apart for one in answers) or len({one.place for one in answers}) > 1:
         return "undecided"
-    return "agree" if found[0].place == str(published) else "differ"
+    return "agree" if answers[0].place == str(published) else "differ"
 
 
 def order_verdict(

@@ -45,11 +45,11 @@ FORMAT = 1  # of the folder; a store of another format is refused
 
 def check_settings(
     path: str | Path,   # the store, for the message
-    found: Mapping,     # settings in its manifest
+    known: Mapping,     # settings in its manifest
     wanted: Mapping,    # settings of this run
 ) -> None:
     "Raise RevelioError that names each field in which two settings differ."
-    refuse_difference(f"the store {path}", found, wanted, "features of different settings are never mixed: choose "
+    refuse_difference(f"the store {path}", known, wanted, "features of different settings are never mixed: choose "
                       "another folder (out=), or delete the store")
 
 

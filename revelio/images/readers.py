@@ -210,15 +210,15 @@ def walk_files(
 
 
 def each_once(
-    found: Sequence[Found],  # files of one split
+    files: Sequence[Found],  # files of one split
 ) -> list[Path]:  # by path
     "Each real file once; of several paths to it, one that passes through no link."
     chosen = {}
-    for file in sorted(found, key=lambda f: (f.linked, f.path)):
+    for file in sorted(files, key=lambda f: (f.linked, f.path)):
         chosen.setdefault(file.real, file.path)
-    if len(chosen) < len(found):
+    if len(chosen) < len(files):
         logger.warning("%d files are reached more than once, through links; each is read once",
-                       len(found) - len(chosen))
+                       len(files) - len(chosen))
     return sorted(chosen.values())
 
 # %% ../../nbs/images/02_readers.ipynb #a5925a48
@@ -294,13 +294,13 @@ def class_folders(
 # %% ../../nbs/images/02_readers.ipynb #087bc2d4
 def read_folder(
     root: Path,
-    found: Sequence[Found],  # all below it
+    listing: Sequence[Found],  # all below it
     split: str,
 ) -> Source:
     "Read the pictures of one split below a folder; labels come of the class folders they lie in."
-    pictures = [f for f in found if f.path.suffix.lower() in IMAGE_SUFFIXES and not f.empty_folder]
+    pictures = [f for f in listing if f.path.suffix.lower() in IMAGE_SUFFIXES and not f.empty_folder]
     if not pictures:
-        raise _no_images(root, [f.path for f in found if not f.empty_folder])
+        raise _no_images(root, [f.path for f in listing if not f.empty_folder])
     depth, folders = _layout(root, pictures)
     splits = {} if depth is None else {f.path: folders[f.path][depth] for f in pictures if len(folders[f.path]) > depth}
     if depth is None and not split_word(split) and split in {parts[0] for parts in folders.values() if parts}:
@@ -318,12 +318,12 @@ def read_folder(
     train = classes
     if splits and word != (train_word := _train_word(splits.values(), root, split)):
         train = of(train_word)[1] if train_word else classes
-    hollow = [f.path.relative_to(root).parts for f in found if f.empty_folder]
+    hollow = [f.path.relative_to(root).parts for f in listing if f.empty_folder]
     if depth is not None:
         hollow = [parts[:depth] + parts[depth + 1 :] for parts in hollow
                   if len(parts) > depth and split_word(parts[depth]) == "train"]
     made = class_folders(train, [tuple(map(folder_name, parts)) for parts in hollow])
-    _state_folders(root, found, pictures, splits, files, classes)
+    _state_folders(root, listing, pictures, splits, files, classes)
     columns = {"id": [normalised(f.relative_to(root).as_posix()) for f in files], "image": [str(f) for f in files]}
     columns |= {name: made.labels(name, classes) for name in made.names}
     features = {"id": Value("string"), "image": datasets.Image()}
@@ -363,9 +363,9 @@ def _no_images(root, files):
                         "tars.")
 
 
-def _state_folders(root, found, pictures, splits, files, classes):
+def _state_folders(root, listing, pictures, splits, files, classes):
     "Log what of a folder is no data, and which pictures have no label."
-    suffixes = {f.path.suffix or f.path.name for f in found if not f.empty_folder}
+    suffixes = {f.path.suffix or f.path.name for f in listing if not f.empty_folder}
     kinds = sorted(suffixes - {f.path.suffix for f in pictures})
     if kinds:
         logger.info("%s: files that are no images are left out: %s", root, ", ".join(kinds[:5]))

@@ -168,14 +168,14 @@ def _open(source, split, streaming):
 
 def _open_folder(root, split):
     "A folder by what it holds: parquet, tars, a CSV that names images, or images."
-    found = walk_files(root)
-    files = [f.path for f in found if not f.empty_folder]
+    listing = walk_files(root)
+    files = [f.path for f in listing if not f.empty_folder]
     for is_kind in (_is_parquet, _is_tar):
-        if tables := [f for f in found if is_kind(f.path) and not f.empty_folder]:
+        if tables := [f for f in listing if is_kind(f.path) and not f.empty_folder]:
             return _open_tables(files_of_split(each_once(tables), root, split), root, split)
     if path := find_csv(root, files, split):
         return read_csv(path, root, split)
-    return read_folder(root, found, split)
+    return read_folder(root, listing, split)
 
 
 def _open_file(path, split):
@@ -231,18 +231,18 @@ def _plan(source, entry, label):
     return columns
 
 # %% ../../nbs/images/04_table.ipynb #db074e10
-def _find_classes(source, split, streaming, found, columns):
+def _find_classes(source, split, streaming, opened, columns):
     "The classes of each label column, by its name in the table; those of the train split serve every split."
     @functools.cache
     def train():
         if split_word(split) == "train" or (
                 Path(source).is_file() and Path(source).suffix.lower() not in ROW_FILES):
-            return found
+            return opened
         try:
             return _open(source, "train", streaming)
         except NoSplitError:
             warn_own_classes(source, split)
-            return found
+            return opened
 
     def named(column):
         values = train().values(column)
@@ -254,10 +254,10 @@ def _find_classes(source, split, streaming, found, columns):
             raise RevelioError(f"{source}, column {column!r}: {e}") from e
 
     def one(column):
-        feature = found.features[column]
-        if found.shared and isinstance(feature, ClassLabel):
+        feature = opened.features[column]
+        if opened.shared and isinstance(feature, ClassLabel):
             return _Classes(list(feature.names), list(feature.names))
-        if stated := train().classes.get(column) or found.classes.get(column):
+        if stated := train().classes.get(column) or opened.classes.get(column):
             return _Classes(stated, stated)
         own = list(feature.names) if isinstance(feature, ClassLabel) else None
         other = train().features.get(column)

@@ -135,15 +135,15 @@ def weight_files(
     files: Sequence[str],  # names in the folder of a network
 ) -> tuple[str, list[str]]:  # the variant, and its files; none: no weights that can be read
     "Choose the weights: in full precision before half, safetensors before pickles; RevelioError for unknown variants."
-    found = {}
+    by_variant = {}
     for file in files:
         if match := WEIGHTS.fullmatch(file):
-            found.setdefault(match[1] or match[2] or "", []).append(file)
-    variant = next((v for v in VARIANTS if v in found), next(iter(found), ""))
-    if variant not in VARIANTS and len(found) > 1:
-        raise RevelioError(f"the weights come in variants, {', '.join(sorted(found))}, and it is not clear which are "
-                           "meant: delete, or move away, all but one.")
-    chosen = sorted(found.get(variant, []))
+            by_variant.setdefault(match[1] or match[2] or "", []).append(file)
+    variant = next((v for v in VARIANTS if v in by_variant), next(iter(by_variant), ""))
+    if variant not in VARIANTS and len(by_variant) > 1:
+        raise RevelioError(f"the weights come in variants, {', '.join(sorted(by_variant))}, and it is not clear which "
+                           "are meant: delete, or move away, all but one.")
+    chosen = sorted(by_variant.get(variant, []))
     return variant, [f for f in chosen if f.endswith(".safetensors")] or chosen
 
 
@@ -269,9 +269,9 @@ def _note(lock, hub_id, commit):
             write_json(lock, dict(sorted({**known, hub_id: commit}.items())))
 
 
-def _other_commit(lock, hub_id, commit, found):
-    return RevelioError(f"{lock} pins {hub_id} to revision {commit}, and this run has {found}. Leave the revision out "
-                        f"to take the pinned one; or, to go over to the other, delete the line of {hub_id} in that "
+def _other_commit(lock, hub_id, commit, revision):
+    return RevelioError(f"{lock} pins {hub_id} to revision {commit}, and this run has {revision}. Leave the revision "
+                        f"out to take the pinned one; or, to go over to the other, delete the line of {hub_id} in that "
                         "file and make everything again that came of it.")
 
 # %% ../../nbs/models/03_weights.ipynb #f7c99387
@@ -412,16 +412,16 @@ def open_folder(
         return replace(open_file(Path(variant), folder), name=f"{folder.name}+{Path(variant).stem}")
     part = next((p for p in ("unet", "transformer") if p in folder.index), "unet")
     if Path(variant).is_dir():
-        found = Path(variant)
+        other = Path(variant)
     elif _is_hub_id(variant):
-        found = _from_hub({variant: None}, lock, (part,))
+        other = _from_hub({variant: None}, lock, (part,))
     else:
         raise RevelioError(f"model {str(name)!r}: no folder and no hub id {variant!r} to take the {part} from.")
-    found = found if (found / "config.json").exists() else found / part
-    if not (found / "config.json").exists():
+    other = other if (other / "config.json").exists() else other / part
+    if not (other / "config.json").exists():
         raise RevelioError(f"model {str(name)!r}: no {part} in {_label(variant)!r}; expected a folder with the "
                            f"{part}'s config.json, or a pipeline's folder.")
-    return Folder(f"{folder.name}+{_label(variant)}", folder.path, {part: found})
+    return Folder(f"{folder.name}+{_label(variant)}", folder.path, {part: other})
 
 
 def _label(source):

@@ -213,13 +213,13 @@ def _fit_and_score(estimator, fit_data, test_data):
                    "fit_seconds": fitted - began, "predict_seconds": done - fitted}
 
 # %% ../../nbs/probes/03_cells.ipynb #5156e0fa
-def _said(train, test, found):
+def _said(train, test, predicted):
     "What a classifier said of the test images, and how each class fared."
     names = np.union1d(test.store.classes[test.level], np.union1d(train.y, test.y))
     table = pd.DataFrame({"n_train": pd.Series(train.y).value_counts(), "n_test": pd.Series(test.y).value_counts(),
-                          "accuracy": pd.Series(found == test.y).groupby(test.y).mean()}, index=names)
+                          "accuracy": pd.Series(predicted == test.y).groupby(test.y).mean()}, index=names)
     table = table.astype({"n_train": float, "n_test": float}).fillna({"n_train": 0, "n_test": 0})
-    hits = pd.DataFrame({"id": test.ids, "split_group": test.groups, "y": test.y, "found": found})
+    hits = pd.DataFrame({"id": test.ids, "split_group": test.groups, "y": test.y, "found": predicted})
     return hits, table.astype({"n_train": int, "n_test": int}).rename_axis("class").reset_index()
 
 

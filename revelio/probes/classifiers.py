@@ -31,22 +31,22 @@ from ..stats import bootstrap_mean
 # %% ../../nbs/probes/02_classifiers.ipynb #dacdc348
 def scores(
     y: Sequence,                    # (n,) true classes
-    found: Sequence,                # (n,) predicted classes
+    predicted: Sequence,                # (n,) predicted classes
     groups: Sequence | None = None,  # (n,) split groups; None: each image its own
     trained: Iterable | None = None,  # the classes that the probe was trained on; None: all
     seed: int = 0,                  # of the bootstrap
 ) -> dict[str, float]:  # accuracy, macro_accuracy, low, high (95 % interval), n, n_classes_tested, n_unseen
     "Score predictions. Images of a class that was never trained on count as wrong, and `n_unseen` says how many."
-    y, found = np.asarray(y), np.asarray(found)
-    if not len(y) or len(y) != len(found):
-        raise RevelioError(f"{len(found)} predictions for {len(y)} images: expected one each, and at least one.")
+    y, predicted = np.asarray(y), np.asarray(predicted)
+    if not len(y) or len(y) != len(predicted):
+        raise RevelioError(f"{len(predicted)} predictions for {len(y)} images: expected one each, and at least one.")
     unseen = np.zeros(len(y), bool) if trained is None else ~np.isin(y, list(trained))
     if unseen.any():
         logger.warning("%d of %d test images are of classes that were never trained on and count as wrong: %s",
                        unseen.sum(), len(y), ", ".join(map(str, np.unique(y[unseen])[:5])))
-    hits = y == found
+    hits = y == predicted
     low, high = bootstrap_mean(hits, np.arange(len(y)) if groups is None else groups, seed=seed).interval()
-    return {"accuracy": float(hits.mean()), "macro_accuracy": macro_accuracy(y, found), "low": low, "high": high,
+    return {"accuracy": float(hits.mean()), "macro_accuracy": macro_accuracy(y, predicted), "low": low, "high": high,
             "n": len(y), "n_classes_tested": len(set(y.tolist())), "n_unseen": int(unseen.sum())}
 
 # %% ../../nbs/probes/02_classifiers.ipynb #c2543b1c

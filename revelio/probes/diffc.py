@@ -266,16 +266,16 @@ def _predicted(net, maps, batch_size):
 
 def macro_accuracy(
     y: Sequence,       # (n,) true classes
-    found: Sequence,   # (n,) predicted classes
+    predicted: Sequence,   # (n,) predicted classes
 ) -> float:            # 1 is best; where classes are of unequal size it is not swayed by the large ones
     "Average over the classes that occur in `y` the share of each that was found."
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="y_pred contains classes")
-        return float(balanced_accuracy_score(y, found))
+        return float(balanced_accuracy_score(y, predicted))
 
 
-def _describe_validation(found, y):
-    return {"val_accuracy": float((found == y).mean()), "val_macro_accuracy": macro_accuracy(y, found)}
+def _describe_validation(predicted, y):
+    return {"val_accuracy": float((predicted == y).mean()), "val_macro_accuracy": macro_accuracy(y, predicted)}
 
 # %% ../../nbs/probes/01_diffc.ipynb #f4d33099
 def _identity(training) -> dict:

@@ -84,7 +84,7 @@ def find_runs(
     paths: str | Path | Sequence[str | Path],  # concepts folders, or folders that hold some
 ) -> list[Concepts]:                           # each once, in the order given; RevelioError where a path holds none
     "Open the concepts folders at or below some paths."
-    found = {}
+    opened = {}
     for path in map(Path, [paths] if isinstance(paths, str | Path) else paths):
         manifests = [path / "manifest.json"] if (path / "manifest.json").is_file() else sorted(
             path.glob("**/concepts/manifest.json"))
@@ -92,10 +92,10 @@ def find_runs(
             raise RevelioError(f"{path} is no concepts folder and holds none. Make one with `revelio concepts "
                                "KSAE_FOLDER --out FOLDER`, or everything from images with `revelio run`")
         runs = sorted((Concepts(manifest.parent) for manifest in manifests), key=_forward)
-        found |= {run.path.resolve(): run for run in runs}
-    if not found:
+        opened |= {run.path.resolve(): run for run in runs}
+    if not opened:
         raise RevelioError("no run was given: name at least one concepts folder")
-    return list(found.values())
+    return list(opened.values())
 
 
 def _forward(run):
@@ -301,8 +301,8 @@ def _write_neurons(run: Concepts, levels: list[str], columns: _Columns, matches:
         after = block["named_after"].to_pylist() if "named_after" in block.schema.names else [None] * len(block)
         columns.add("named_after", [kind or "" for kind in after])
         columns.add("top", _ids_or_none(_padded(block["top_rows"], N_TOP), run.manifest["n_images"]))
-        found = block["granularity"].to_pylist()
-        columns.add("granularity", _ids_or_none([kinds.index(x) if x in kinds else -1 for x in found], len(kinds)))
+        about = [kinds.index(x) if x in kinds else -1 for x in block["granularity"].to_pylist()]
+        columns.add("granularity", _ids_or_none(about, len(kinds)))
         for i, level in enumerate(levels):
             for name in SORTED:
                 columns.add(f"{name}{i}", _floats(block[f"{name}_{level}"]))

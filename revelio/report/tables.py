@@ -30,25 +30,25 @@ STATISTICS = ("purity", "entropy", "lift", "sigma_label_dense")  # of `Concepts.
 
 
 def by_seed(
-    found: Sequence[Concepts],
+    runs: Sequence[Concepts],
 ) -> list[list[Concepts]]:  # in the order of their first
     "Gather the cells that differ in the seed of the k-SAE alone."
     cells = {}
-    for concepts in found:
+    for concepts in runs:
         run, cell = concepts.path.parent.parent.name, concepts.path.parent.name
         cells.setdefault((run, re.sub(r"-s\d+$", "", cell)), []).append(concepts)
     return list(cells.values())
 
 
 def over_seeds(
-    found: Sequence[Measured],
+    measures: Sequence[Measured],
 ) -> Measured:  # their mean
     "Average the numbers of several seeds; RevelioError where they are of other images."
-    if len(keys := {one.key for one in found}) > 1:
+    if len(keys := {one.key for one in measures}) > 1:
         raise RevelioError(f"the seeds of a cell were measured on {len(keys)} sets of images: make all from one store.")
-    spreads = [one.spread for one in found]
+    spreads = [one.spread for one in measures]
     spread = np.mean(spreads, axis=0) if all(map(len, spreads)) else np.empty(0)
-    return Measured(float(np.mean([m.value for m in found])), spread, keys.pop())
+    return Measured(float(np.mean([m.value for m in measures])), spread, keys.pop())
 
 
 def measured_at(
@@ -64,13 +64,13 @@ HANDLES = ["column", "cells"]  # columns of `cell_table` that lead back to the f
 
 
 def cell_table(
-    found: Sequence[Concepts],
+    runs: Sequence[Concepts],
     levels: Sequence[str],           # label levels to keep, finest first
     level_names: Mapping[str, str],  # shown instead of their column names
 ) -> pd.DataFrame:                   # one row per cell and level: series, model, … level, n_seeds, dictionary, numbers
     "Gather cells: means over the seeds of `Concepts.summary`, with intervals over split groups of the images."
     rows = []
-    for cells in by_seed(found):
+    for cells in by_seed(runs):
         made, summaries = cells[0].manifest, [c.summary.set_index("level") for c in cells]
         where = {key: made["settings"].get(key) for key in ("model", "dataset", "image_size")}
         for level in (name for name in levels if name in summaries[0].index):

@@ -208,12 +208,12 @@ def _read_run(here, run):
     if "ksae" not in run:
         return
     run["ksae"] = _filled(f"{here}.ksae", "ksae", run["ksae"])
-    there, found = _extracted(run), []
+    there, chosen = _extracted(run), []
     for block in run["cells"]:
         _check_keys(f"{here}.cells", block, AXES)
         cells = _choose(f"{here}.cells", {k: v for k, v in block.items() if k != "seeds"}, there)
-        found += [(*cell, seed) for cell in cells for seed in block.get("seeds", [0])]
-    run["cells"] = list(dict.fromkeys(found))
+        chosen += [(*cell, seed) for cell in cells for seed in block.get("seeds", [0])]
+    run["cells"] = list(dict.fromkeys(chosen))
 
 
 def _extracted(run):

@@ -237,11 +237,11 @@ def failures(
 
 
 def describe_failures(
-    found: list[dict],    # from `failures`
+    failed: list[dict],    # from `failures`
 ) -> str:                 # "" when there are none
     "Write a list that says which job failed in which cell of which notebook."
     lines = [f"  {f['name']}: {f['notebook']}, {f['where']}" + (f" (see {f['copy']})" if f["copy"] else "")
-             for f in found]
+             for f in failed]
     return "\n".join([f"{len(lines)} job{'s' * (len(lines) != 1)} failed:", *lines]) if lines else ""
 
 

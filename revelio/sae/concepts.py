@@ -459,10 +459,10 @@ class Concepts(_ConceptsFolder):
         "The n strongest images of a neuron (or its `near` misses, or `random` firing ones): row, activation, `images`."
         if kind not in KINDS:
             raise unknown("kind of images", kind, KINDS)
-        found = self.neurons.iloc[self._check_neuron(neuron)]
-        table = self.images.iloc[found[f"{kind}_rows"][:n]].reset_index(drop=True)
-        table.insert(0, "row", found[f"{kind}_rows"][:n])
-        table.insert(1, "activation", found[f"{kind}_values"][:n])
+        row = self.neurons.iloc[self._check_neuron(neuron)]
+        table = self.images.iloc[row[f"{kind}_rows"][:n]].reset_index(drop=True)
+        table.insert(0, "row", row[f"{kind}_rows"][:n])
+        table.insert(1, "activation", row[f"{kind}_values"][:n])
         return table
 
     def shown(self, neurons: Sequence[int], n: int = 10) -> np.ndarray:
@@ -760,9 +760,9 @@ def _name_after_others(neurons, source) -> None:
     for level in source.classes:
         better = neurons[f"ap_{level}"] > neurons[f"ap_null_{level}"]
         detected = neurons[f"best_class_{level}"].where(better, None)
-        found = pd.Series(_class_names(rows, source.images[level], source.classes[level], detected), neurons.index)
-        wanted = found.notna() & (neurons["concept"].isna() | (neurons["granularity"] == level))
-        neurons.loc[wanted, "concept"], neurons.loc[wanted, "named_after"] = found[wanted], "class"
+        named = pd.Series(_class_names(rows, source.images[level], source.classes[level], detected), neurons.index)
+        wanted = named.notna() & (neurons["concept"].isna() | (neurons["granularity"] == level))
+        neurons.loc[wanted, "concept"], neurons.loc[wanted, "named_after"] = named[wanted], "class"
     names, scores = concept_names(rows, _id_words(source.images["id"]))
     wanted = neurons["concept"].isna() & pd.notna(pd.Series(names, neurons.index, dtype=object))
     neurons.loc[wanted, "concept"] = pd.Series(names, neurons.index, dtype=object)[wanted]
@@ -887,8 +887,8 @@ def write_heatmaps(
                            f"{maps[i, j].mean():.3g} on neuron {neurons[i]}, but its activation is {wanted[i, j]:.3g}: "
                            "extract the maps with the model, layer, timestep, prompt, size and seed of the features, "
                            "which must have been pooled by their mean (gap)")
-    found = Heatmaps(neurons, rows, maps)
+    made = Heatmaps(neurons, rows, maps)
     with atomic_path(concepts.path / "heatmaps-00000.safetensors") as temporary:
-        save_tensors(temporary, {name: torch.from_numpy(part) for name, part in found._asdict().items()})
+        save_tensors(temporary, {name: torch.from_numpy(part) for name, part in made._asdict().items()})
     concepts.__dict__.pop("heatmaps", None)  # what was read before
-    return found
+    return made

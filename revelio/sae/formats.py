@@ -63,9 +63,9 @@ def _need(state: dict, path: Path, *names: str) -> list[Tensor]:
     return [state[name] for name in names]
 
 
-def _released(found: dict, path: Path) -> tuple:
+def _released(content: dict, path: Path) -> tuple:
     "The paper's code: TopK without ReLU."
-    state, config = found["state_dict"], found.get("cfg", {})
+    state, config = content["state_dict"], content.get("cfg", {})
     config = config if isinstance(config, dict) else vars(config)
     W_enc, b_enc, W_dec, b_dec = _need(state, path, "W_enc", "b_enc", "W_dec", "b_dec")
     if "k" not in config:

@@ -109,7 +109,7 @@ def distance(
     "Measure how far pictures moved."
     if len(a.features) != len(b.features):
         raise RevelioError(f"{len(a.features)} pictures before and {len(b.features)} after: expected as many")
-    found = []
+    by_stage = []
     for x, y in zip(a.maps, b.maps):
         gap = (x - y).square().sum(1)
         weight = torch.ones_like(gap[:1])
@@ -117,8 +117,8 @@ def distance(
             mask = torch.as_tensor(np.asarray(outside, dtype=np.float32))
             mask = mask[None] if mask.ndim == 2 else mask
             weight = 1 - F.interpolate(mask[:, None], gap.shape[1:], mode="area")[:, 0]
-        found.append((gap * weight).flatten(1).sum(1) / weight.expand_as(gap).flatten(1).sum(1).clamp_min(1e-6))
-    return torch.stack(found).mean(0)
+        by_stage.append((gap * weight).flatten(1).sum(1) / weight.expand_as(gap).flatten(1).sum(1).clamp_min(1e-6))
+    return torch.stack(by_stage).mean(0)
 
 
 class Reality:

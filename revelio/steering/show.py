@@ -66,10 +66,10 @@ def write_strips(
                                                                                                       columns[-1])])
         rows.append({"neuron": int(neuron), "changed": float(changed), "strengths": [0.0, *map(float, strengths)],
                      "strip": _as_webp(columns, side)})
-    found = pd.DataFrame(rows)
+    strips = pd.DataFrame(rows)
     with atomic_path(concepts.path / STRIPS) as temporary:
-        found.to_parquet(temporary, index=False)
-    return found
+        strips.to_parquet(temporary, index=False)
+    return strips
 
 
 def _as_webp(columns, side):
@@ -94,10 +94,10 @@ def write_effects(
     **options,                  # of `neuron_effects`
 ) -> pd.DataFrame:  # as `neuron_effects`
     "Measure for each class what silencing a neuron costs, and keep it in the folder."
-    found = neuron_effects(model, ksae, table, list(neurons), timestep, level, **options).assign(level=level)
+    effects = neuron_effects(model, ksae, table, list(neurons), timestep, level, **options).assign(level=level)
     with atomic_path(concepts.path / EFFECTS) as temporary:
-        found.to_parquet(temporary, index=False)
-    return found
+        effects.to_parquet(temporary, index=False)
+    return effects
 
 # %% ../../nbs/steering/07_show.ipynb #1095811a
 def show_neurons(

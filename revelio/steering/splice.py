@@ -48,7 +48,7 @@ def losses(
         for t in timesteps:
             eps = keyed_noise(rows["id"], model.latent_shape, t, seed).to(latents)
             target = denoising_targets(latents, eps, *model.coefficients(t))[kind]
-            found = {}
+            errors = {}
             for name, change in changes.items():
                 noisy = model.add_noise(latents, eps, t)
                 if change is None:
@@ -57,9 +57,9 @@ def losses(
                     with change_layer(model, *change):
                         out = model.denoise(noisy, t, condition)
                 error = out[:, : target.shape[1]].float() - target  # some predict a variance, too
-                found[name] = error.square().flatten(1).mean(1).cpu().numpy()
+                errors[name] = error.square().flatten(1).mean(1).cpu().numpy()
             frames.append(pd.DataFrame({"id": rows["id"], "split_group": rows.get("split_group", rows["id"]),
-                                        "timestep": t} | found))
+                                        "timestep": t} | errors))
     return pd.concat(frames, ignore_index=True)
 
 # %% ../../nbs/steering/03_splice.ipynb #1cd175ff
@@ -202,11 +202,11 @@ def neuron_effects(
             change = (gone.sum(-1, keepdim=True) * ksae.W_dec[own[:, 0, 0, 0]][:, None, None]).movedim(-1, 1)
             return maps - change.to(maps) * scale_at(ksae, t)[1]
         effect[part[:, 0], part[:, 1]] = errors(part[:, 0].numpy(), silence) - base[part[:, 0]]
-    found = []
+    effects = []
     for number in sorted(set(numbers[numbers >= 0].tolist())):
         inside = torch.from_numpy(numbers == number)
         raised = effect[inside].mean(0) / base[inside].mean()
         for j, neuron in enumerate(neurons):
-            found.append((neuron, names[number], int(inside.sum()), int((strength[inside, j] > 0).sum()),
+            effects.append((neuron, names[number], int(inside.sum()), int((strength[inside, j] > 0).sum()),
                           raised[j].item()))
-    return pd.DataFrame(found, columns=["neuron", "class", "n_images", "n_fires", "rise"])
+    return pd.DataFrame(effects, columns=["neuron", "class", "n_images", "n_fires", "rise"])

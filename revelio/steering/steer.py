@@ -56,10 +56,10 @@ def read_images(
     squares = torch.zeros(len(timesteps), ksae.d_in, ksae.d_in, dtype=torch.float64)
     for part in track(torch.arange(len(table)).split(batch_size), "codes", -(-len(table) // batch_size), "batch"):
         for i, (t, maps) in enumerate(positions.read(part.numpy()).items()):
-            found = ksae.encode_maps(maps, t)
+            codes_at = ksae.encode_maps(maps, t)
             n_positions = maps[0, 0].numel()
-            dense = torch.zeros(len(part), ksae.n_neurons).scatter_add_(1, found.indices.flatten(1),
-                                                                        found.values.flatten(1))
+            dense = torch.zeros(len(part), ksae.n_neurons).scatter_add_(1, codes_at.indices.flatten(1),
+                                                                        codes_at.values.flatten(1))
             codes[i, part], means[i, part] = dense / n_positions, maps.mean((2, 3))
             rows = maps.movedim(1, -1).flatten(0, 2).double()
             squares[i] += rows.T @ rows / (n_positions * len(table))
