@@ -191,7 +191,8 @@ def stage_json(stage, parameters):
 
 
 def store_json(run):
-    made = {**PLAN["runs"][run]["extract"], "out": str(store_folder(run)), "latents": str(OUT / "latents")}
+    made = {**PLAN["runs"][run]["extract"], "out": str(store_folder(run))}
+    made |= {} if GPU else {"latents": str(OUT / "latents")}  # on a GPU a VAE costs little, and the disk is not counted
     return stage_json("extract", made | (
         {"chooser": str(OUT / "stores" / made["chooser"])} if chooser_run(PLAN, run) else {}))
 
