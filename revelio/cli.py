@@ -464,7 +464,7 @@ def steer_command(
                           guidance_scale=guidance)
     out.mkdir(parents=True, exist_ok=True)
     with atomic_path(out / "strip.png") as temporary:
-        draw_strip(strips, table, f"{mode}: neurons {', '.join(map(str, chosen))}: {prompt}").savefig(temporary,
+        draw_strip(strips, table, f"{mode}: neuron{'s' if chosen[1:] else ''} {', '.join(map(str, chosen))}: {prompt}").savefig(temporary,
                                                                                                       format="png",
                                                                                                       dpi=130)
     with atomic_path(out / "strip.csv") as temporary:
