@@ -463,10 +463,9 @@ def steer_command(
     strips, table = steer(pipe, loaded, chosen, numbers, prompt, range(seeds), mode, timesteps=act, steps=steps,
                           guidance_scale=guidance)
     out.mkdir(parents=True, exist_ok=True)
+    title = f"{mode}: neuron{'s' if chosen[1:] else ''} {', '.join(map(str, chosen))}: {prompt}"
     with atomic_path(out / "strip.png") as temporary:
-        draw_strip(strips, table, f"{mode}: neuron{'s' if chosen[1:] else ''} {', '.join(map(str, chosen))}: {prompt}").savefig(temporary,
-                                                                                                      format="png",
-                                                                                                      dpi=130)
+        draw_strip(strips, table, title).savefig(temporary, format="png", dpi=130)
     with atomic_path(out / "strip.csv") as temporary:
         table.to_csv(temporary, index=False)
     typer.echo(table.round(3).to_string(index=False))
