@@ -61,6 +61,8 @@ MODELS = {entry.alias: entry for entry in (
                note="embedded: class-conditional transformer, same VAE"),
     ModelEntry("mini-flow", "sd3", 64, verified=True,
                note="embedded: text-conditional transformer of joint blocks, flow matching, same VAE"),
+    ModelEntry("mini-photo", "unet", 64, verified=True,
+               note="embedded: mini-sd trained on with photographs, of groceries and of clothes; a VAE of its own"),
     ModelEntry("mini-sd-control", "unet", 64, verified=True, base="mini-sd",
                note="embedded: trained as the next five, which differ from it in one thing each"),
     ModelEntry("mini-sd-uncond", "unet", 64, verified=True, base="mini-sd", note="embedded: never saw a caption"),
