@@ -78,7 +78,7 @@ INNER = {
     "core": "tensors that are written",
     "rows": "streams, stores and arrays, by its own tests", "training": "what `rows` opened",
     "concepts.TopImages.update": "top_images", "concepts.concept_names": "rows of `top_images`",
-    "concepts.heatmaps": "maps of a store", "concepts.encode_images": "rows or maps of `find_concepts`",
+    "concepts.heatmaps": "maps of a store",
     "bench.bare_passes": "pictures that the model preprocessed",
     "concepts.write_heatmaps": "maps of a store", "concepts.find_concepts": "opened by `rows.open_source`",
     "maps": "what a model computed, or a store holds", "ksae.top_k": "pre-activations of the k-SAE",

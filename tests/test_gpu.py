@@ -17,13 +17,14 @@ from revelio.features.sweep import extract
 from revelio.images.table import load_table
 from revelio.models.loading import load_architecture, load_model
 from revelio.probes.diffc import DiffC
-from revelio.runs.doctor import examine
+from revelio.runs.doctor import _apart, examine
 from revelio.runs.plan import extract_peak, ksae_peak
 from revelio.runs.presets import count_gpus
 from revelio.sae.ksae import KSAE, top_k
-from revelio.sae.training import TrainConfig, train_ksae
+from revelio.sae.training import TrainConfig, train_ksae, train_steps
 from revelio.steering.attach import attach
 from revelio.steering.steer import draw_pictures, open_pipeline
+from revelio.store import FeatureStore
 
 DEVICE = os.environ.get("REVELIO_DEVICE", "cuda")
 ON_GPU = DEVICE.startswith("cuda")
@@ -37,24 +38,19 @@ def features_on(name, layers, device, dtype=None, n=16):
     table = load_table("emoji", limit=n)
     return read_features(load_model(name, device, dtype), table["image"][:], table["id"][:], layers, [25, 500])
 
-
-def distance(a, b):
-    "Relative, of all numbers at once."
-    return ((a.float() - b.float()).norm() / b.float().norm()).item()
-
 # cell fab7b24d
 @pytest.mark.parametrize("name, layers", MODELS)
 def test_features_are_those_of_the_cpu(name, layers):
     here, there = features_on(name, layers, "cpu"), features_on(name, layers, DEVICE)
     assert {cell: x.device.type for cell, x in there.items()} == dict.fromkeys(here, "cpu")
-    assert max(distance(there[cell], here[cell]) for cell in here) < 2e-3
+    assert max(_apart(there[cell], here[cell]) for cell in here) < 2e-3
 
 
 @pytest.mark.parametrize("name, layers", MODELS)
 @pytest.mark.parametrize("dtype", ["bf16", pytest.param("fp16", marks=only_on_a_gpu)])
 def test_half_precision_is_near(name, layers, dtype):
     whole, half = features_on(name, layers, DEVICE), features_on(name, layers, DEVICE, dtype)
-    assert 0 < max(distance(half[cell], whole[cell]) for cell in whole) < 0.05
+    assert 0 < max(_apart(half[cell], whole[cell]) for cell in whole) < 0.05
 
 
 def test_a_store_is_that_of_the_cpu_and_goes_on(tmp_path):
@@ -64,7 +60,7 @@ def test_a_store_is_that_of_the_cpu_and_goes_on(tmp_path):
         extract(model, table, ["up_ft1"], [25], out)
         stores.append(extract(model, table, ["up_ft1"], [25], out))  # whole already
     assert stores[0].ids == stores[1].ids and stores[1].verify() is not None
-    assert distance(stores[1]["up_ft1", 25].features, stores[0]["up_ft1", 25].features) < 2e-3
+    assert _apart(stores[1]["up_ft1", 25].features, stores[0]["up_ft1", 25].features) < 2e-3
 
 
 @only_on_a_gpu
@@ -81,7 +77,7 @@ def test_a_batch_that_does_not_fit_is_halved():
         few = portions(64, read)
     finally:
         torch.cuda.set_per_process_memory_fraction(1.0)
-    assert portions.size < 64 and distance(few["up_ft1", 25], plenty["up_ft1", 25]) < 2e-3
+    assert portions.size < 64 and _apart(few["up_ft1", 25], plenty["up_ft1", 25]) < 2e-3
 
 # cell 398e8923
 def test_two_processes_give_the_same_store(tmp_path):
@@ -96,13 +92,12 @@ def test_two_processes_give_the_same_store(tmp_path):
     env = os.environ | ({} if ON_GPU else {"ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"})
     for launch, out in (([], "one"), (["-m", "torch.distributed.run", "--nproc_per_node", "2", "--master_port",
                                        str(port)], "two")):
-        command = [sys.executable, *launch, *(call if not launch else call), "--out", str(tmp_path / out)]
+        command = [sys.executable, *launch, *call, "--out", str(tmp_path / out)]
         done = subprocess.run(command, env=env, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr[-3000:]
-    from revelio.store import FeatureStore
     one, two = (FeatureStore(tmp_path / name) for name in ("one", "two"))
     assert one.ids == two.ids and len(list((tmp_path / "two/shards").glob("shard-0001-*.safetensors"))) == 1
-    assert distance(two["up_ft1", 25].features, one["up_ft1", 25].features) < 2e-3
+    assert _apart(two["up_ft1", 25].features, one["up_ft1", 25].features) < 2e-3
 
 
 @only_on_a_gpu
@@ -125,7 +120,6 @@ def test_a_training_takes_what_the_plan_says():
     rows = torch.randn(20_000, 1280, generator=torch.Generator().manual_seed(0))
     torch.cuda.reset_peak_memory_stats()
     before = torch.cuda.memory_allocated()
-    from revelio.sae.training import train_steps
     config = TrainConfig(k=32, n_neurons=20_480, batch_size=4096, n_steps=4, held_out=0.0)
     for _ in train_steps(rows, config, device=DEVICE):
         pass
@@ -148,11 +142,10 @@ def test_a_ksae_learns_as_on_the_cpu(tmp_path):
     assert abs(fvu[0] - fvu[1]) < 0.03 and there.W_enc.device.type == "cpu"
     there.save_pretrained(tmp_path / "k")
     again, x = KSAE.from_pretrained(tmp_path / "k").to(DEVICE), store["up_ft1", 25].features
-    assert distance(again(x).recon.cpu(), there(x).recon) < 1e-4
+    assert _apart(again(x).recon.cpu(), there(x).recon) < 1e-4
 
 
 def test_a_training_that_was_stopped_goes_on(tmp_path):
-    from revelio.sae.training import train_steps
     rows, config = torch.randn(500, 32, generator=torch.Generator().manual_seed(0)), TrainConfig(k=4, n_neurons=64,
                                                                                                  n_steps=40)
     whole = list(train_steps(rows, config, device=DEVICE))[-1]

@@ -510,7 +510,7 @@ def alone_job(kind: str, name: str, entry: dict, rates: Rates) -> Job:
                  + entry["n_pictures"] * (1 + 5 * len(entry["unlearn"]))
                  + 2 * entry["n_shown"] * len(entry["strengths"]))
         passes, images = 2 * drawn * entry["steps"] + 3 * entry["n_train"] * len(entry["train_timesteps"]), drawn
-        passes += entry["n_seen"] * bool(entry["n_shown"])
+        passes += entry["n_seen"] * bool(entry["n_shown"]) + entry["n_shown"] * min(200, entry["n_seen"]) // 2
     seconds = passes * pass_flops(model, ()).denoise / rates.fp32
     peak = weight_bytes({"model": model}) + max(encode_peak(model, None, batch), denoise_peak(model, None, None, batch))
     return Job(kind, name, model, entry["dataset"], images, 1, seconds / 3600, 0.01, peak / 1e9)

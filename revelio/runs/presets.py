@@ -70,8 +70,8 @@ STAGES = {"runs": "extract", "probes": "probe", "diffc": "diffc", "inference": "
           "steering": "steer"}
 ALONE = ("inference", "splice", "steering")  # entries that need no run: a notebook from the model to the results
 READERS = ("figures", "explorer")
-OWN = {"extract": ("out", "lock", "latents"), "ksae": ("store", "test_store", "cells", "out_dir"), "probe": ("out_dir",
-                                                                                                             "cells"),
+OWN = {"extract": ("out", "lock", "latents"), "ksae": ("store", "test_store", "cells", "out_dir"),
+       "probe": ("out_dir", "cells"),
        "diffc": ("out_dir", "cells", "lock"), "inference": ("out", "lock"), "splice": ("out",), "steer": ("out",),
        "explorer": ("ksae_dir", "cells", "heatmaps", "folders", "out"),
        "figure": ("preset", "ksae_dir", "cells", "results", "out_dir")}  # that the Snakefile fills in

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['FORMAT', 'STRIPS', 'EFFECTS', 'KINDS', 'SEEN', 'STATISTICS', 'N_OTHER', 'TopImages', 'top_images', 'DenseTop',
            'dense_top_images', 'concept_names', 'Neighbours', 'decoder_neighbours', 'cofiring_neighbours', 'Matching',
-           'match_decoders', 'heatmaps', 'Heatmaps', 'Concepts', 'encode_images', 'find_concepts', 'purest_neurons',
+           'match_decoders', 'heatmaps', 'Heatmaps', 'Concepts', 'strongest_places', 'find_concepts', 'purest_neurons',
            'showcase', 'match_firings', 'write_heatmaps']
 
 # %% ../../nbs/sae/06_concepts.ipynb #85b42610
@@ -493,17 +493,13 @@ class Concepts(_ConceptsFolder):
         return neuron
 
 # %% ../../nbs/sae/06_concepts.ipynb #fee6a8a6
-@torch.no_grad()
-def encode_images(
+def strongest_places(
     ksae: KSAE,
-    x: Tensor,               # (b, d) features, or maps (b, d, h, w) for a k-SAE of positions
-    timestep: float = 0,     # of the maps
-) -> Codes:                  # of each image; of positions the largest code of a neuron, for the 4k largest neurons
-    "Encode whole images."
-    if ksae.timesteps is None:
-        return ksae.encode(x)
-    values, indices = (part.flatten(1) for part in ksae.encode_maps(x, timestep))
-    largest = values.new_zeros(len(x), ksae.n_neurons).scatter_reduce_(1, indices, values, "amax")
+    places: Codes,  # (b, h, w, k), from `KSAE.encode_maps`
+) -> Codes:         # (b, 4k): of each image the largest code of a neuron, for the 4k largest neurons
+    "Make codes of whole images from those of their places."
+    values, indices = (part.flatten(1) for part in places)
+    largest = values.new_zeros(len(values), ksae.n_neurons).scatter_reduce_(1, indices, values, "amax")
     return Codes(*largest.topk(min(4 * ksae.k, ksae.n_neurons), dim=1))
 
 
@@ -702,26 +698,29 @@ def _write_codes(folder, ksae, source, held_out, block, timestep) -> dict[str, f
     block = block if ksae.timesteps is None else max(1, block // 256)  # of maps
     running, start, n_blocks = {"all": RunningFVU(), "held_out": RunningFVU()}, 0, -(-len(source.images) // block)
     for number, batch in enumerate(track(source.batches(block), "concepts", n_blocks, "block")):
-        x = _rows_of(batch, ksae)
-        codes = encode_images(ksae, x, timestep)
-        for part in torch.arange(len(x), device=x.device).split(1024):
-            features, recon = (y.cpu().numpy() for y in _both(ksae, x[part], codes, part, timestep))
+        codes = []
+        for x in _rows_of(batch, ksae).split(1024):
+            one, *both = _encoded(ksae, x, timestep)
+            codes.append(one)
+            features, recon = (y.cpu().numpy() for y in both)
             running["all"].update(features.reshape(-1, ksae.d_in), recon.reshape(-1, ksae.d_in))
             if held_out is not None:
-                unseen = held_out[start : start + len(part)]
+                unseen = held_out[start : start + len(x)]
                 running["held_out"].update(*(y[unseen].reshape(-1, ksae.d_in) for y in (features, recon)))
-            start += len(part)
-        save_tensors(folder / f"codes-{number:05d}.safetensors", {"values": codes.values,
-                                                                  "indices": codes.indices.int()})
+            start += len(x)
+        values, indices = (torch.cat(part) for part in zip(*codes))
+        save_tensors(folder / f"codes-{number:05d}.safetensors", {"values": values, "indices": indices.int()})
     return {name: one.value for name, one in running.items()}
 
 
-def _both(ksae, x, codes, part, timestep):
-    "What was encoded, and what comes back of it: features (b, d), or positions (b, h * w, d)."
+def _encoded(ksae, x, timestep):
+    "Codes of images; what was encoded, and what comes back of it: features (b, d), or positions (b, h * w, d)."
     if ksae.timesteps is None:
-        return x, ksae.decode(codes.values[part], codes.indices[part])
-    recon = ksae.decode_maps(*ksae.encode_maps(x, timestep), timestep)
-    return tuple(maps.flatten(2).transpose(1, 2) for maps in (x, recon))
+        codes = ksae.encode(x)
+        return codes, x, ksae.decode(*codes)
+    places = ksae.encode_maps(x, timestep)
+    recon = ksae.decode_maps(*places, timestep)
+    return strongest_places(ksae, places), *(maps.flatten(2).transpose(1, 2) for maps in (x, recon))
 
 # %% ../../nbs/sae/06_concepts.ipynb #72b63b47
 N_OTHER = 10  # near misses and random images kept per neuron
