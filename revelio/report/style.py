@@ -24,6 +24,9 @@ COLUMN, PAGE = 3.3, 6.8  # widths in inches
 PALETTE = {
     # label levels, fine to coarse; `style` is the second factor of the emoji set
     "name": "#7b4fa3", "label": "#1f6fb4", "subgroup": "#1f6fb4", "group": "#d9642c", "style": "#2e9a63",
+    # levels of nested folders, and as they are called for groceries
+    "level_1": "#2e9a63", "level_2": "#d9642c", "level_3": "#7b4fa3",
+    "product": "#1f6fb4", "kind": "#d9642c", "top class": "#2e9a63",
     # models
     "mini-sd": "#14532d", "mini-dit": "#b91c5c", "sd15": "#0f766e", "sd21": "#7c2d12", "sdxl": "#4338ca",
     "dit-xl-2": "#be185d",
