@@ -7,7 +7,7 @@ __all__ = ['logger', 'DTYPES', 'PACKAGES', 'RevelioError', 'unknown', 'refuse_di
            'checkout_path', 'as_array', 'as_tensor', 'processes', 'pick_device', 'pick_dtype', 'dtype_name', 'set_seed',
            'explained', 'atomic_path', 'strict_json', 'write_json', 'read_json', 'save_tensors', 'optimizer_tensors',
            'load_optimizer', 'write_parquet', 'git_revision', 'versions', 'fingerprint', 'hash_files', 'group_split',
-           'expand_cells', 'cell_name', 'track']
+           'expand_cells', 'cell_name', 'leave_out', 'track']
 
 # %% ../nbs/00_core.ipynb #f4fecd1d
 import contextlib
@@ -471,6 +471,21 @@ def expand_cells(
 def cell_name(layer: str, timestep: int, seed: int = 0) -> str:
     "Name the folder of a cell; seed 0 goes without saying."
     return f"{layer}-t{timestep}" + (f"-s{seed}" if seed else "")
+
+# %% ../nbs/00_core.ipynb #bc01b0ef
+@contextlib.contextmanager
+def leave_out(
+    module: str,  # that an import would take along, and can do without
+) -> Iterator[None]:
+    "Let the imports of the block find no such module; afterwards it can be imported as before."
+    known = module in sys.modules
+    if not known:
+        sys.modules[module] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        if not known:
+            del sys.modules[module]
 
 # %% ../nbs/00_core.ipynb #1adbe7d1
 def track(

@@ -21,9 +21,13 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-import nbformat
-import nbformat.reader
 from PIL import Image
+
+from .core import leave_out
+
+with leave_out("rfc3987_syntax"):
+    import nbformat
+    import nbformat.reader
 
 # %% ../nbs/91_dev.ipynb #b8148d47
 # sub-packages: folders below nbs/ and revelio/

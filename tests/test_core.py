@@ -253,6 +253,15 @@ def test_cells_keep_their_order_and_come_once():
     assert cells == [("b", 25, 0), ("b", 0, 0), ("a", 25, 0), ("a", 0, 0), ("a", 0, 2), ("a", 5, 0), ("a", 5, 2)]
     assert len({cell_name(*cell) for cell in cells}) == len(cells) and cell_name("a", 5) == "a-t5"
 
+# cell e3fe0988
+def test_a_module_is_left_out_in_the_block_alone():
+    with leave_out("colorsys"), pytest.raises(ImportError):
+        import colorsys
+    import colorsys
+    with leave_out("colorsys"):  # what is there already stays
+        import colorsys as again
+    assert again is colorsys
+
 # cell 1a52bfc4
 def test_track_passes_everything_and_logs(caplog):
     with caplog.at_level("INFO", logger="revelio"):

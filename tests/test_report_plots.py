@@ -117,7 +117,8 @@ def test_gallery_takes_bytes_images_and_arrays():
     images = [buffer.getvalue(), Image.new("L", (8, 8)), np.zeros((8, 8, 3))]
     rows = [dict(label="a", images=images, captions=["x", "a long caption", "z"]), dict(label="b", images=[])]
     fig = gallery(rows)
-    assert len(fig.axes) == 3 and fig.axes[0].images[0].get_array()[0, 0].tolist() == [255, 0, 0]
+    shown = fig.axes[0].images
+    assert len(shown) == 3 and shown[0].get_array()[0, 0].tolist() == [255, 0, 0]
     plt.close(fig)
     with pytest.raises(RevelioError, match="without images"):
         gallery([dict(label="b", images=[])])
@@ -170,7 +171,7 @@ def test_heat_maps_lie_over_the_pictures(tmp_path):
     assert save_gallery(concepts, tmp_path / "heated.png", n_neurons=2).is_file()
     row, heated = _heated_rows(concepts, neurons[:1])
     fig = gallery([row, heated])
-    top = fig.axes[len(row["images"])].images[1].get_array()
+    top = fig.axes[0].images[len(row["images"]) + 1].get_array()
     assert top.shape == (2, 2, 4) and len(np.unique(top[..., 3])) > 1 and top[..., 3].max() <= 0.75
     plt.close(fig)
 

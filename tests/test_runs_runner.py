@@ -9,18 +9,6 @@ import os
 import sys
 import time
 from pathlib import Path, PurePath
-import nbformat
-import numpy as np
-import papermill
-import zmq
-from ipykernel.kernelspec import get_kernel_dict
-from jupyter_client.kernelspec import KernelSpec
-from jupyter_client.manager import AsyncKernelManager
-from jupyter_client.provisioning import LocalProvisioner
-from nbclient.exceptions import CellTimeoutError, DeadKernelError
-from traitlets import default
-from revelio.core import RevelioError, read_json, unknown, write_json
-from revelio.runs.presets import inspect_notebook_parameters
 
 # cell 93aaea31
 import subprocess
@@ -39,6 +27,13 @@ def test_the_runner_starts_without_torch():
     code = "import sys, revelio.runs.runner; print({'torch', 'accelerate', 'diffusers'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"  # a sweep starts it once per job
+
+
+def test_the_runner_builds_no_grammar_of_uris():
+    code = ("import sys, revelio.dev, revelio.runs.runner; print('lark' in sys.modules); import rfc3987_syntax; "
+            "print(rfc3987_syntax.__name__)")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "rfc3987_syntax"]  # and who needs it has it
 
 
 @pytest.mark.parametrize("given, made", [

@@ -238,12 +238,13 @@ def show_heatmap(
     picture: np.ndarray,   # (H, W, 3)
     heatmap: np.ndarray,   # (h, w) pre-activations of a neuron
     all_maps: np.ndarray,  # of the images shown together, for one scale
+    extent: tuple[float, float, float, float] = (0, 1, 0, 1),  # left, right, bottom, top: where in the axes
 ) -> None:
     "Draw the central square of a picture, which is what a model sees, and over it where a neuron fires."
     side = min(picture.shape[:2])
     top, left = (picture.shape[0] - side) // 2, (picture.shape[1] - side) // 2
-    ax.imshow(picture[top : top + side, left : left + side], extent=(0, 1, 0, 1))
-    ax.imshow(_heat_colors(heatmap, all_maps), extent=(0, 1, 0, 1), interpolation="bilinear")
+    ax.imshow(picture[top : top + side, left : left + side], extent=extent)
+    ax.imshow(_heat_colors(heatmap, all_maps), extent=extent, interpolation="bilinear")
 
 
 def _heat_colors(heatmap, all_maps):
@@ -264,6 +265,7 @@ def gallery(
     rows: Sequence[dict],        # each: label (left), images (bytes, PIL, arrays), color; captions, heatmaps (optional)
     width: float = PAGE,         # inches
     label_width: float = 1.35,   # inches
+    title: str = "",             # above all, in red
 ) -> Figure:
     "Draw the top images of neurons, one row each, in the order given; RevelioError when there is nothing to show."
     n_columns = max((len(row["images"]) for row in rows), default=0)
@@ -271,25 +273,29 @@ def gallery(
         raise RevelioError("a gallery without images was asked for: no neuron fires, or none was given.")
     side = (width - label_width) / n_columns
     captioned = any(row.get("captions") for row in rows)
-    height = side * (1.3 if captioned else 1.06)
-    fig = plt.figure(figsize=(width, height * len(rows)), layout="constrained")
+    height, above = side * (1.3 if captioned else 1.06), 0.14 if title else 0
+    size = (width, height * len(rows) + above)
+    fig = plt.figure(figsize=size, layout="constrained")
     fig.set_layout_engine("none")  # a placeholder; with layout="none" at the start, savefig would put the default back
+    ax = fig.add_axes((0, 0, 1, 1))  # one for all, in inches: an axes for each picture takes as long as all of this
+    ax.text(width / 2, size[1], title, va="top", ha="center", fontsize=6.5, color="#a8321a")
     for r, row in enumerate(rows):
-        bottom = 1 - (r + 1) / len(rows)
-        fig.text(0.004, bottom + (1 - 0.5 * side / height) / len(rows), row["label"], va="center", ha="left",
-                 fontsize=6.5, color=row.get("color", "black"), linespacing=1.25)
+        middle = size[1] - above - r * height - side / 2
+        ax.text(0.004 * width, middle, row["label"], va="center", ha="left", fontsize=6.5,
+                color=row.get("color", "black"), linespacing=1.25)
         for c, image in enumerate(row["images"]):
-            ax = fig.add_axes(((label_width + (c + 0.03) * side) / width,
-                               bottom + (1 - 0.97 * side / height) / len(rows),
-                               0.94 * side / width, 0.94 * side / height / len(rows)))
+            picture, centre = as_picture(image), label_width + (c + 0.5) * side
+            half = [0.47 * side * n / max(picture.shape[:2]) for n in picture.shape[:2]]
             if row.get("heatmaps") is None:
-                ax.imshow(as_picture(image))
+                ax.imshow(picture, extent=(centre - half[1], centre + half[1], middle - half[0], middle + half[0]))
             else:
-                show_heatmap(ax, as_picture(image), row["heatmaps"][c], row["heatmaps"])
-            ax.set(xticks=[], yticks=[])
-            sns.despine(ax=ax, left=True, bottom=True)
+                show_heatmap(ax, picture, row["heatmaps"][c], row["heatmaps"], (
+                    centre - 0.47 * side, centre + 0.47 * side, middle - 0.47 * side, middle + 0.47 * side))
             if row.get("captions"):
-                ax.set_xlabel(_shorten(row["captions"][c], int(side * 22)), fontsize=4.5, labelpad=1)
+                ax.text(centre, middle - half[0] - 0.02, _shorten(row["captions"][c], int(side * 22)), va="top",
+                        ha="center", fontsize=4.5)
+    ax.set(xlim=(0, width), ylim=(0, size[1]), aspect="auto")
+    ax.axis("off")
     return fig
 
 # %% ../../nbs/report/02_plots.ipynb #1685a9dc
@@ -329,14 +335,11 @@ def save_gallery(
     if not any(row["images"] for row in rows):
         logger.info("no %s: the images have no thumbnails, or no neuron fires", path.name)
         return None
-    fig = gallery(rows)
+    fig = gallery(rows, title="Memorised: its purity is no result" if concepts.warning else "")
     watch_labels(fig, {str(name): f"{level} {i}" for level, names in concepts.classes.items()
                        for i, name in enumerate(names)})
-    if concepts.warning:
-        fig.text(0.5, 1, "Memorised: its purity is no result", ha="center", va="bottom", fontsize=6.5,
-                 color="#a8321a")
     with atomic_path(path) as temporary:
-        fig.savefig(temporary, format="png", bbox_inches="tight" if concepts.warning else None)
+        fig.savefig(temporary, format="png")
     plt.close(fig)
     return path
 

@@ -21,13 +21,16 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from ..core import RevelioError, atomic_path, unknown
 from ..dev import find_root
-from ..models.face import DiffusionModel
+
+if TYPE_CHECKING:  # a fresh process that measures a peak imports this module
+    from revelio.models.face import DiffusionModel
 
 # %% ../../nbs/runs/05_bench.ipynb #caf0e5cf
 def machine() -> dict[str, object]:
@@ -133,7 +136,7 @@ class _Enough(Exception):
 
 @torch.no_grad()
 def bare_passes(
-    model: DiffusionModel,
+    model: "DiffusionModel",
     pixels: Tensor,             # (n, 3, h, w), preprocessed
     layer: str,                 # the deepest
     timesteps: Sequence[int],

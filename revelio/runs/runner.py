@@ -21,18 +21,21 @@ if __name__ == "__main__":  # the module as a program
     sys.modules.setdefault("rfc3987_syntax", None)  # jsonschema spends a second on a grammar that no notebook needs
 
 # %% ../../nbs/runs/02_runner.ipynb #c8a738b3
-import nbformat
 import numpy as np
-import papermill
 import zmq
 from ipykernel.kernelspec import get_kernel_dict
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning import LocalProvisioner
-from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from traitlets import default
 
-from ..core import RevelioError, read_json, unknown, write_json
+from ..core import RevelioError, leave_out, read_json, unknown, write_json
+
+with leave_out("rfc3987_syntax"):
+    import nbformat
+    import papermill
+    from nbclient.exceptions import CellTimeoutError, DeadKernelError
+
 from .presets import inspect_notebook_parameters
 
 # %% ../../nbs/runs/02_runner.ipynb #1b682526

@@ -7,6 +7,7 @@ __all__ = ['TRAINED', 'VARIANTS', 'top_k', 'Codes', 'KSAEOutput', 'batch_fvu', '
            'model_card']
 
 # %% ../../nbs/sae/01_ksae.ipynb #7fbb68bc
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -31,7 +32,7 @@ def top_k(
     "Take the k largest entries of each row; equal entries in ascending order of index."
     spare = 1 if pre.dtype.itemsize > 2 else k + 8  # in 16 bits each row has a few equals of its k-th entry
     width = min(k + spare, pre.shape[1])
-    values, indices = pre.topk(width)
+    values, indices = _top(pre, width)
     tied = (values[:, 1:] == values[:, :-1]).any(dim=1).nonzero()[:, 0]
     if len(tied):
         columns, order = indices[tied].sort(dim=1)
@@ -44,6 +45,17 @@ def top_k(
     return values[:, :k], indices[:, :k]
 
 
+def _top(pre, k):
+    "`pre.topk(k)`; a CPU looks only into the k groups of 16 entries with the largest maxima, which hold all of them."
+    b, n = pre.shape
+    if pre.device.type != "cpu" or n % 16 or n < 128 * k:
+        return pre.topk(k)
+    groups = pre.view(b, 16, n // 16)  # a group: entries that lie n // 16 apart
+    best = groups.amax(dim=1).topk(k).indices
+    values, at = groups.gather(2, best[:, None].expand(b, 16, k)).flatten(1).topk(k)
+    return values, best.gather(1, at % k) + at // k * (n // 16)
+
+
 def _top_k_of_equals(rows, last, k):
     "The same for rows that have any number of equals of their k-th entry, which is `last`: two more passes over each."
     n = rows.shape[1]
@@ -54,33 +66,42 @@ def _top_k_of_equals(rows, last, k):
     return ordered.values, chosen.gather(1, ordered.indices)
 
 # %% ../../nbs/sae/01_ksae.ipynb #039ca986
-_BLOCK = 2**26  # entries of the largest array of a step: 256 MB in fp32
+_BLOCK = {"cpu": 2**22, "cuda": 2**26}  # entries of the largest array of a step: 256 MB; a CPU keeps it in its cache
+warnings.filterwarnings("ignore", "Sparse CSR tensor support is in beta")
 
 
 def _sum_by_neuron(
-    indices: Tensor,  # (b, k) neurons
-    weights: Tensor,  # (b, k)
-    rows: Tensor,     # (b, d)
-    n: int,           # neurons in all
-) -> Tensor:          # (n, d)
+    indices: Tensor,          # (b, k) neurons
+    weights: Tensor,          # (b, k)
+    rows: Tensor,             # (b, d)
+    n: int,                   # neurons in all
+    spare: list[Tensor],      # (n, d) each, memory that a CPU may write over
+) -> Tensor:                  # (n, d)
     "Sum weights[b, j] * rows[b] into row indices[b, j]."
     neurons, order = indices.flatten().sort(stable=True)
-    starts = torch.searchsorted(neurons, torch.arange(n, device=neurons.device))
+    starts = torch.searchsorted(neurons, torch.arange(n + 1, device=neurons.device))
     pairs = order.div(indices.shape[1], rounding_mode="floor")
-    return F.embedding_bag(pairs, rows, starts, mode="sum", per_sample_weights=weights.flatten()[order])
+    weights = weights.flatten()[order]
+    if rows.device.type != "cpu" or rows.dtype != torch.float32 or not torch.backends.mkl.is_available():
+        return F.embedding_bag(pairs, rows, starts[:-1], mode="sum", per_sample_weights=weights)
+    out = spare.pop() if spare else rows.new_empty(n, rows.shape[1])
+    by_neuron = torch.sparse_csr_tensor(starts, pairs, weights, (n, len(rows)), check_invariants=False)
+    return torch.addmm(out, by_neuron, rows, beta=0, out=out)
 
 
 class _EncodeTopK(torch.autograd.Function):
     "TopK of (x - b_pre) W_enc' + b_enc, over all neurons or over `among`."
 
     @staticmethod
-    def forward(ctx, x, b_pre, W_enc, b_enc, k, among):
+    def forward(ctx, x, b_pre, W_enc, b_enc, k, among, spare):
         W, b = (W_enc, b_enc) if among is None else (W_enc[among], b_enc[among])
         centred = x - b_pre
-        parts = [top_k(F.linear(block, W, b), k) for block in centred.split(max(1, _BLOCK // len(W)))]
+        block = _BLOCK.get(x.device.type, max(_BLOCK.values()))
+        parts = [top_k(F.linear(rows, W, b), k) for rows in centred.split(max(1, block // len(W)))]
         values, indices = (torch.cat(part) for part in zip(*parts))
         values, indices = values.to(W_enc.dtype), indices if among is None else among[indices]
         ctx.save_for_backward(centred, W_enc, indices)
+        ctx.spare = spare
         ctx.mark_non_differentiable(indices)
         return values, indices
 
@@ -88,39 +109,44 @@ class _EncodeTopK(torch.autograd.Function):
     @once_differentiable
     def backward(ctx, grad, _):
         centred, W_enc, indices = ctx.saved_tensors
-        grad_W = _sum_by_neuron(indices, grad, centred, len(W_enc)) if ctx.needs_input_grad[2] else None
+        grad_W = None
+        if ctx.needs_input_grad[2]:
+            grad_W = _sum_by_neuron(indices, grad, centred, len(W_enc), ctx.spare)
         grad_b = grad.new_zeros(len(W_enc)).index_add_(0, indices.flatten(), grad.flatten())
         grad_x = None
         if ctx.needs_input_grad[0]:
             grad_x = F.embedding_bag(indices, W_enc, mode="sum", per_sample_weights=grad)
-        return grad_x, -(grad_b @ W_enc), grad_W, grad_b, None, None
+        return grad_x, -(grad_b @ W_enc), grad_W, grad_b, None, None, None
 
 # %% ../../nbs/sae/01_ksae.ipynb #530d96f8
 class _ToDecoder(torch.autograd.Function):
     "Passes a reconstruction on, and its gradient to the decoder rows."
 
     @staticmethod
-    def forward(ctx, recon, values, indices, W_dec):
+    def forward(ctx, recon, values, indices, W_dec, spare):
         ctx.save_for_backward(values, indices)
-        ctx.n = len(W_dec)
+        ctx.n, ctx.spare = len(W_dec), spare
         return recon.view_as(recon)
 
     @staticmethod
     @once_differentiable
     def backward(ctx, grad):
         values, indices = ctx.saved_tensors
-        grad = grad.contiguous()
-        return grad, None, None, _sum_by_neuron(indices, values, grad, ctx.n) if ctx.needs_input_grad[3] else None
+        grad, grad_W = grad.contiguous(), None
+        if ctx.needs_input_grad[3]:
+            grad_W = _sum_by_neuron(indices, values, grad, ctx.n, ctx.spare)
+        return grad, None, None, grad_W, None
 
 
 def _decode(
     values: Tensor,   # (b, k)
     indices: Tensor,  # (b, k), neurons
     W_dec: Tensor,    # (n, d)
+    spare: list[Tensor],
 ) -> Tensor:          # (b, d)
     "Sum the rows `indices` of W_dec, weighted by `values`."
     recon = F.embedding_bag(indices, W_dec.detach(), mode="sum", per_sample_weights=values)
-    return _ToDecoder.apply(recon, values.detach(), indices, W_dec)
+    return _ToDecoder.apply(recon, values.detach(), indices, W_dec, spare)
 
 # %% ../../nbs/sae/01_ksae.ipynb #0fd0a9c3
 TRAINED = ("topk", "batch_topk", "matryoshka")  # by `train_ksae`
@@ -177,7 +203,7 @@ def _rows(x: Tensor, d_in: int) -> Tensor:
     if x.ndim != 2 or x.shape[1] != d_in:
         raise RevelioError(f"got features of shape {tuple(x.shape)}, expected (rows, {d_in}): "
                            "this k-SAE was made for another layer, or the features are not pooled")
-    if not torch.isfinite(x).all():
+    if x.numel() and not torch.isfinite(torch.stack(torch.aminmax(x))).all():
         bad = (~torch.isfinite(x)).any(dim=1).nonzero()[:5, 0].tolist()
         raise RevelioError(f"NaN or infinite features in rows {bad} (first five); TopK would put them first: "
                            "remove these rows, or extract them again with dtype='fp32'")
@@ -241,6 +267,7 @@ class KSAE(nn.Module, PyTorchModelHubMixin, library_name="revelio", tags=["spars
         self.W_enc = nn.Parameter(self.W_dec.detach().clone())
         self.b_enc = nn.Parameter(torch.zeros(n_neurons, dtype=torch.float32))
         self.b_pre = nn.Parameter(torch.zeros(d_in, dtype=torch.float32))
+        self.spare: list[Tensor] = []  # former gradients of the weights, see `forget_grads_`
         if variant == "batch_topk":
             self.register_buffer("threshold", torch.zeros((), dtype=torch.float32))
         elif variant == "jumprelu":
@@ -259,7 +286,8 @@ class KSAE(nn.Module, PyTorchModelHubMixin, library_name="revelio", tags=["spars
     def encode(self, x: Tensor, k: int | None = None, among: Tensor | None = None) -> Codes:
         "Encode rows (b, d), or take the k best neurons of each row, all or `among` some, as they are."
         x = _rows(x, self.d_in).to(self.W_enc)
-        values, indices = _EncodeTopK.apply(x, self.b_pre, self.W_enc, self.b_enc, k or self.width, among)
+        values, indices = _EncodeTopK.apply(x, self.b_pre, self.W_enc, self.b_enc, k or self.width, among,
+                                           self.spare)
         values = values if self.signed else values.relu()
         if self.variant == "batch_topk" and k is None:
             values = values * (self.best_of_batch(values) if self.training else values > self.threshold)
@@ -271,7 +299,7 @@ class KSAE(nn.Module, PyTorchModelHubMixin, library_name="revelio", tags=["spars
         "Sum the decoder rows `indices` (b, k) weighted by `values` (b, k), plus b_pre unless `bias` is off."
         values, indices = as_tensor(values, "codes", 2).to(self.W_dec), _neurons(indices, self.n_neurons).to(
             self.W_dec.device)
-        recon = _decode(values, indices, self.W_dec)
+        recon = _decode(values, indices, self.W_dec, self.spare)
         return recon + self.b_pre if bias else recon
 
     def pre_activations(self, x: Tensor) -> Tensor:
@@ -312,18 +340,29 @@ class KSAE(nn.Module, PyTorchModelHubMixin, library_name="revelio", tags=["spars
     @torch.no_grad()
     def normalize_decoder_(self) -> None:
         "Give every decoder row unit norm; a row of zeros becomes the unit vector with equal entries."
-        norms = self.W_dec.norm(dim=1, keepdim=True)
-        zero = norms == 0
-        self.W_dec.div_(norms + zero)
-        self.W_dec[zero[:, 0].nonzero()[:, 0]] = self.d_in**-0.5
+        for rows in self.W_dec.split(self._rows_at_once):
+            norms = rows.norm(dim=1, keepdim=True)
+            zero = norms == 0
+            rows.div_(norms + zero)
+            rows[zero[:, 0].nonzero()[:, 0]] = self.d_in**-0.5
 
     @torch.no_grad()
     def remove_parallel_grad_(self) -> None:
         "Remove the part of the decoder gradient that would only change the length of the rows."
-        n_rows = 1024 if self.W_dec.device.type == "cpu" else self.n_neurons  # that stay in a CPU's cache
-        for grad, rows in zip(self.W_dec.grad.split(n_rows), self.W_dec.split(n_rows)):
+        for grad, rows in zip(*(x.split(self._rows_at_once) for x in (self.W_dec.grad, self.W_dec))):
             along = torch.linalg.vecdot(grad, rows)
             grad.addcmul_(along[:, None], rows, value=-1)
+
+    @property
+    def _rows_at_once(self) -> int:
+        "Neurons whose weights stay in a CPU's cache; elsewhere all."
+        return 1024 if self.W_dec.device.type == "cpu" else self.n_neurons
+
+    def forget_grads_(self) -> None:
+        "Forget all gradients; a CPU writes the next ones of the weights into their memory, which spares it new pages."
+        if self.W_dec.device.type == "cpu":
+            self.spare[:] = [w.grad for w in (self.W_enc, self.W_dec) if w.grad is not None]
+        self.zero_grad()
 
     def _save_pretrained(self, save_directory: Path) -> None:
         save_tensors(save_directory / "model.safetensors", self.state_dict())

@@ -315,10 +315,12 @@ def _step(state: TrainState, rows: Tensor) -> StepRecord:
         if n_dead and config.auxk_coef:
             aux = auxk_loss(ksae, x, out.recon, dead, state.k_aux)
             loss = loss + config.auxk_coef * aux
-    state.optimizer.zero_grad()
+    ksae.forget_grads_()
     loss.backward()
     ksae.remove_parallel_grad_()
-    nn.utils.clip_grad_norm_(ksae.parameters(), config.grad_clip)
+    norm = nn.utils.get_total_norm([p.grad for p in ksae.parameters()])
+    if norm > config.grad_clip:
+        nn.utils.clip_grads_with_norm_(ksae.parameters(), config.grad_clip, norm)
     for group in state.optimizer.param_groups:
         group["lr"] = lr
     state.optimizer.step()
