@@ -521,6 +521,8 @@ def concepts_command(
     split: Annotated[str, typer.Option(help="of --images, beside --activations")] = "train",
     top_k: TopK = 20,
     measure_on: Annotated[str, typer.Option(help="images that neurons are measured on: all, or held-out")] = "all",
+    timestep: Annotated[int | None, typer.Option(min=0, help="at which images are read by a k-SAE of positions, which "
+                                                 "was trained at several")] = None,
     heatmaps: Annotated[bool, typer.Option("--heatmaps", help="also show where in the images a neuron fires: reads "
                                            "the model and the data set that the store names once more")] = False,
     model: Annotated[str, typer.Option(help="for --heatmaps: the model, where the store's is a local folder")] = "",
@@ -547,9 +549,9 @@ def concepts_command(
         from revelio.images.table import load_table
         given = read_activations(activations, load_table(dataset, split))
         concepts = find_concepts(ksae, out, given.features, top_k, seed, device, images=measure_on, table=given.images,
-                                 classes=given.classes)
+                                 classes=given.classes, timestep=timestep)
     else:
-        concepts = find_concepts(ksae, out, store, top_k, seed, device, images=measure_on)
+        concepts = find_concepts(ksae, out, store, top_k, seed, device, images=measure_on, timestep=timestep)
     if heatmaps:
         from revelio.report.heatmaps import add_heatmaps
         add_heatmaps(concepts, ksae, model, dataset, device)

@@ -342,3 +342,18 @@ def test_causes_gives_a_page_of_what_neurons_do(tmp_path):
                         (("--timestep", 1000), "(nearly clean) to 999")):
         bad = call(*given, *wrong, "--out", tmp_path / "p")
         assert bad.exit_code == 2 and said in bad.stderr and "Traceback" not in bad.stderr, bad.output
+
+# cell 78e2644b
+def test_heat_maps_of_positions_are_of_one_timestep(tmp_path):
+    from revelio.sae.concepts import Concepts
+    for given in (["extract", "--model", "mini-sd", "--dataset", "emoji", "--limit", 16, "--layers", "up_ft1",
+                   "--timesteps", "25,300", "--pooling", "none", "--out", tmp_path / "maps"],
+                  ["train", tmp_path / "maps", "--positions", "--layer", "up_ft1", "--timesteps", "25,300", "--k", 4,
+                   "--steps", 30, "--out", tmp_path / "k"],
+                  ["concepts", tmp_path / "k", "--timestep", 300, "--heatmaps", "--out", tmp_path / "c"]):
+        done = call(*given)
+        assert done.exit_code == 0, done.output
+    kept = Concepts(tmp_path / "c").heatmaps
+    assert kept.maps.shape[2:] == (8, 8) and (kept.maps[kept.rows >= 0].max((1, 2)) > 0).all()
+    without = call("concepts", tmp_path / "k", "--out", tmp_path / "d")
+    assert without.exit_code == 2 and "choose one of 25, 300 (--timestep)" in without.stderr

@@ -223,6 +223,14 @@ def test_an_image_is_its_strongest_places(tmp_path):
     assert (concepts.neurons["n_firing"] > 0).any() and "purity_kind" in concepts.neurons
     with pytest.raises(RevelioError, match="pooled: extract with"):
         find_concepts(tmp_path / "ksae", tmp_path / "d", torch.randn(4, 6), timestep=100)
+    neuron, ids = int(concepts.neurons["n_firing"].argmax()), rows["id"].tolist()
+    kept = write_heatmaps(concepts, ksae, [(ids, 2 * maps + 1)], [neuron], 3)
+    top = concepts.neurons["top_values"][neuron][:3]
+    assert kept.maps.shape == (1, 3, 3, 2) and np.allclose(kept.maps[0].max((1, 2)), top, atol=1e-4)
+    with pytest.raises(RevelioError, match="is at most .* extract the maps with the model"):
+        write_heatmaps(concepts, ksae, [(ids, maps.flip(0) * 3)], [neuron], 3)
+    with pytest.raises(RevelioError, match="give timestep="):
+        heatmaps(ksae, maps, [neuron])
 
 # cell 2bf20e81
 def _make_store(path, n=600, shift=0, **extra):

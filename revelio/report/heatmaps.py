@@ -32,10 +32,12 @@ def add_heatmaps(
     from revelio.sae.concepts import showcase, write_heatmaps
     from revelio.sae.ksae import KSAE
     made, neurons = concepts.manifest["settings"], showcase(concepts, n_neurons)["neuron"].tolist()
-    if made.get("chooser") or made.get("snr") or made.get("pooling") != "gap":
+    autoencoder = KSAE.from_pretrained(ksae)
+    pooling = "gap" if autoencoder.timesteps is None else "none"
+    if made.get("chooser") or made.get("snr") or made.get("pooling") != pooling:
         raise RevelioError(f"heat maps of a store with pooling {made.get('pooling')!r}, chooser "
-                           f"{made.get('chooser')!r} and snr {made.get('snr')}: expected pooling 'gap', no chooser and "
-                           "timesteps; call concepts.write_heatmaps with maps of your own.")
+                           f"{made.get('chooser')!r} and snr {made.get('snr')}: expected pooling {pooling!r}, no "
+                           "chooser and timesteps; call concepts.write_heatmaps with maps of your own.")
     loaded = load_model(model or made["model"], device, made["dtype"], image_size=made["image_size"])
     if loaded.fingerprint != made["model_hash"]:
         raise RevelioError(f"the store was made by another model than {model or made['model']!r}; name that "
@@ -53,4 +55,4 @@ def add_heatmaps(
             texts = prompt_texts(made["prompt"], batch, made["dataset"], classes)
             yield batch["id"], read_features(loaded, pictures, batch["id"], [cell[0]], [cell[1]], texts, "none",
                                              made["seed"], made["draws"])[cell]
-    write_heatmaps(concepts, KSAE.from_pretrained(ksae), batches(), neurons, n_images)
+    write_heatmaps(concepts, autoencoder, batches(), neurons, n_images)

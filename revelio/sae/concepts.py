@@ -289,8 +289,10 @@ def heatmaps(
     ksae: KSAE,
     maps: Tensor,            # (n, d, h, w) activations of the k-SAE's layer, not pooled
     neurons: Sequence[int],
+    timestep: float | None = None,  # of the maps, for a k-SAE of positions
 ) -> Tensor:                 # (n, n_neurons, h, w)
-    "Compute the pre-activation of some neurons at each position, without TopK; its mean is that of the pooled feature."
+    """Compute the pre-activation of some neurons at each position, without TopK; its mean is that of the pooled
+    feature. Of a k-SAE of positions the code, whose largest is that of the image."""
     maps = as_tensor(maps, "maps")
     if maps.ndim != 4 or maps.shape[1] != ksae.d_in:
         raise RevelioError(f"got maps of shape {tuple(maps.shape)}, expected (images, {ksae.d_in}, height, width): the "
@@ -298,6 +300,12 @@ def heatmaps(
     if not torch.isfinite(maps).all():
         raise RevelioError("NaN or infinite activations in the maps: extract them again with dtype='fp32'")
     some = torch.as_tensor(as_array(neurons, "neurons", np.int64, 1), device=ksae.W_enc.device)
+    if ksae.timesteps is not None:
+        if timestep is None:
+            raise RevelioError("maps without their timestep, and a k-SAE of positions scales each in its own way: give "
+                               "timestep=")
+        codes = ksae.encode_maps(maps.to(ksae.W_enc), timestep)
+        return torch.stack([(codes.values * (codes.indices == neuron)).sum(-1) for neuron in some], 1)
     positions = maps.to(ksae.W_enc.device, ksae.W_enc.dtype).movedim(1, -1) - ksae.b_pre
     return F.linear(positions, ksae.W_enc[some], ksae.b_enc[some]).movedim(-1, 1)
 
@@ -871,7 +879,7 @@ def write_heatmaps(
             at, rank = np.nonzero(rows == row_of.get(id, -2))
             if len(at):
                 maps = np.full((*rows.shape, *one.shape[1:]), np.nan, np.float32) if maps is None else maps
-                maps[at, rank] = heatmaps(ksae, one[None], neurons[at])[0].cpu().numpy()
+                maps[at, rank] = heatmaps(ksae, one[None], neurons[at], concepts.timestep)[0].cpu().numpy()
                 largest = max(largest, float(one.abs().max()))
                 missing.discard(row_of[id])
     if missing or maps is None:
@@ -879,13 +887,16 @@ def write_heatmaps(
         raise RevelioError(f"no maps of {len(missing)} of the images to be shown, e.g. {', '.join(map(repr, names))}: "
                            "give those of all ids in concepts.shown(neurons)")
     wanted = np.array([np.pad(v[:n], (0, max(0, n - len(v)))) for v in concepts.neurons["top_values"].iloc[neurons]])
-    wrong = (rows >= 0) & (np.abs(maps.mean((2, 3)) - wanted) > 0.02 * wanted.max() + 1e-5 * largest)
+    of_image = maps.mean((2, 3)) if ksae.timesteps is None else maps.max((2, 3))
+    wrong = (rows >= 0) & (np.abs(of_image - wanted) > 0.02 * wanted.max() + 1e-5 * largest)
     if wrong.any():
         i, j = np.argwhere(wrong)[0]
-        raise RevelioError(f"the map of image {concepts.images['id'][rows[i, j]]!r} averages to "
-                           f"{maps[i, j].mean():.3g} on neuron {neurons[i]}, but its activation is {wanted[i, j]:.3g}: "
-                           "extract the maps with the model, layer, timestep, prompt, size and seed of the features, "
-                           "which must have been pooled by their mean (gap)")
+        how, pooled = ("averages to", ", which must have been pooled by their mean (gap)")
+        if ksae.timesteps is not None:
+            how, pooled = "is at most", ""
+        raise RevelioError(f"the map of image {concepts.images['id'][rows[i, j]]!r} {how} {of_image[i, j]:.3g} on "
+                           f"neuron {neurons[i]}, but its activation is {wanted[i, j]:.3g}: extract the maps with the "
+                           f"model, layer, timestep, prompt, size and seed of the features{pooled}")
     made = Heatmaps(neurons, rows, maps)
     with atomic_path(concepts.path / "heatmaps-00000.safetensors") as temporary:
         save_tensors(temporary, {name: torch.from_numpy(part) for name, part in made._asdict().items()})

@@ -208,9 +208,10 @@ class Positions:
         n_measured: int = 256,      # images that centre and scale are measured on, at most
         seed: int = 0,              # of the order
         settings: Mapping = MappingProxyType({}),  # where they come from, for the provenance of what is trained on them
+        store: FeatureStore | None = None,  # that they are read from
     ):
         self.read, self.timesteps, self.n_positions, self.seed = read, list(timesteps), n_positions, seed
-        self.settings = dict(settings)
+        self.settings, self.store = dict(settings), store
         if not self.timesteps or self.timesteps != sorted(set(self.timesteps)):
             raise RevelioError(f"timesteps {self.timesteps}: expected ascending numbers, each once, e.g. 0, 100, 300")
         n_images = max(1, min(n_images, len(groups) // 16))
@@ -261,6 +262,5 @@ def store_positions(
                            f"with "
                            "pooling='none', or take the positions straight from the model")
     groups = store.images["split_group"] if "split_group" in store.images else store.images["id"]
-    return Positions(lambda images: {t: torch.as_tensor(store.rows(layer, t, images)).float() for t in timesteps},
-                     groups,
-                  timesteps, settings=store.settings, **options)
+    read = lambda images: {t: torch.as_tensor(store.rows(layer, t, images)).float() for t in timesteps}
+    return Positions(read, groups, timesteps, settings=store.settings, store=store, **options)

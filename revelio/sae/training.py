@@ -585,12 +585,12 @@ def _train(
         described = {"kind": "stream" if data.stream else "array", "fingerprint": data.identity["data"],
                      "n_rows": len(data.features)}
         if data.positions:
-            described["settings"] = data.positions.settings
+            described["settings"], store = data.positions.settings, data.positions.store
     made_from = {"source": described, "layer": layer, "timestep": timestep}
     done = {out: _finished(out, made_from | {"train_config": dataclasses.asdict(config)})
             for out, config in jobs if out and out.exists()}
     todo = [job for job in jobs if job[0] not in done]
-    if todo and store:
+    if todo and data is None:
         groups = store.images["split_group"] if groups is None and "split_group" in store.images else groups
         data = TrainData(cell_rows(store, layer, timestep), jobs[0][1], groups, device)
     made = _train_all(data, todo, made_from, store, device) if todo else iter(())
