@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['TRAINED', 'VARIANTS', 'top_k', 'Codes', 'KSAEOutput', 'batch_fvu', 'share_of_energy', 'scale_at', 'KSAE',
-           'model_card']
+           'forget_grads', 'model_card']
 
 # %% ../../nbs/sae/01_ksae.ipynb #7fbb68bc
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -210,6 +210,11 @@ def _rows(x: Tensor, d_in: int) -> Tensor:
     return x
 
 
+def _in_cache(*weights: Tensor) -> Iterable[tuple[Tensor, ...]]:
+    "Go through (n, d) weights by rows that stay in a CPU's cache; elsewhere all at once."
+    return zip(*(x.split(1024 if x.device.type == "cpu" else len(x)) for x in weights))
+
+
 def _neurons(indices: Tensor, n_neurons: int) -> Tensor:
     "Numbers of neurons (b, k); RevelioError for neurons that do not exist."
     indices = indices if isinstance(indices, Tensor) and indices.dtype == torch.int64 else torch.from_numpy(
@@ -267,7 +272,7 @@ class KSAE(nn.Module, PyTorchModelHubMixin, library_name="revelio", tags=["spars
         self.W_enc = nn.Parameter(self.W_dec.detach().clone())
         self.b_enc = nn.Parameter(torch.zeros(n_neurons, dtype=torch.float32))
         self.b_pre = nn.Parameter(torch.zeros(d_in, dtype=torch.float32))
-        self.spare: list[Tensor] = []  # former gradients of the weights, see `forget_grads_`
+        self.spare: list[Tensor] = []  # former gradients of the weights, see `forget_grads`
         if variant == "batch_topk":
             self.register_buffer("threshold", torch.zeros((), dtype=torch.float32))
         elif variant == "jumprelu":
@@ -286,8 +291,7 @@ class KSAE(nn.Module, PyTorchModelHubMixin, library_name="revelio", tags=["spars
     def encode(self, x: Tensor, k: int | None = None, among: Tensor | None = None) -> Codes:
         "Encode rows (b, d), or take the k best neurons of each row, all or `among` some, as they are."
         x = _rows(x, self.d_in).to(self.W_enc)
-        values, indices = _EncodeTopK.apply(x, self.b_pre, self.W_enc, self.b_enc, k or self.width, among,
-                                           self.spare)
+        values, indices = _EncodeTopK.apply(x, self.b_pre, self.W_enc, self.b_enc, k or self.width, among, self.spare)
         values = values if self.signed else values.relu()
         if self.variant == "batch_topk" and k is None:
             values = values * (self.best_of_batch(values) if self.training else values > self.threshold)
@@ -340,7 +344,7 @@ class KSAE(nn.Module, PyTorchModelHubMixin, library_name="revelio", tags=["spars
     @torch.no_grad()
     def normalize_decoder_(self) -> None:
         "Give every decoder row unit norm; a row of zeros becomes the unit vector with equal entries."
-        for rows in self.W_dec.split(self._rows_at_once):
+        for rows, in _in_cache(self.W_dec):
             norms = rows.norm(dim=1, keepdim=True)
             zero = norms == 0
             rows.div_(norms + zero)
@@ -349,20 +353,9 @@ class KSAE(nn.Module, PyTorchModelHubMixin, library_name="revelio", tags=["spars
     @torch.no_grad()
     def remove_parallel_grad_(self) -> None:
         "Remove the part of the decoder gradient that would only change the length of the rows."
-        for grad, rows in zip(*(x.split(self._rows_at_once) for x in (self.W_dec.grad, self.W_dec))):
+        for grad, rows in _in_cache(self.W_dec.grad, self.W_dec):
             along = torch.linalg.vecdot(grad, rows)
             grad.addcmul_(along[:, None], rows, value=-1)
-
-    @property
-    def _rows_at_once(self) -> int:
-        "Neurons whose weights stay in a CPU's cache; elsewhere all."
-        return 1024 if self.W_dec.device.type == "cpu" else self.n_neurons
-
-    def forget_grads_(self) -> None:
-        "Forget all gradients; a CPU writes the next ones of the weights into their memory, which spares it new pages."
-        if self.W_dec.device.type == "cpu":
-            self.spare[:] = [w.grad for w in (self.W_enc, self.W_dec) if w.grad is not None]
-        self.zero_grad()
 
     def _save_pretrained(self, save_directory: Path) -> None:
         save_tensors(save_directory / "model.safetensors", self.state_dict())
@@ -375,6 +368,15 @@ class KSAE(nn.Module, PyTorchModelHubMixin, library_name="revelio", tags=["spars
     @classmethod
     def _from_pretrained(cls, *, model_id, map_location="cpu", **given):
         return _read_folder(cls, str(model_id), str(map_location), given)
+
+# %% ../../nbs/sae/01_ksae.ipynb #81e7b8bf
+def forget_grads(
+    ksae: KSAE,
+) -> None:
+    "Forget all gradients; a CPU writes the next ones of the weights into their memory, which spares it new pages."
+    if ksae.W_dec.device.type == "cpu":
+        ksae.spare[:] = [w.grad for w in (ksae.W_enc, ksae.W_dec) if w.grad is not None]
+    ksae.zero_grad()
 
 # %% ../../nbs/sae/01_ksae.ipynb #acab940e
 def _fetch(folder: str, name: str, **hub) -> Path | None:

@@ -47,7 +47,7 @@ from revelio.core import (
     versions,
     write_json,
 )
-from .ksae import KSAE, TRAINED, KSAEOutput, batch_fvu
+from .ksae import KSAE, TRAINED, KSAEOutput, batch_fvu, forget_grads
 from .metrics import RunningFVU
 from .rows import CellRows, Positions, Rows, Stream, cell_rows, data_fingerprint, open_source
 from ..store import FeatureStore, Hold, store_fingerprint
@@ -315,7 +315,7 @@ def _step(state: TrainState, rows: Tensor) -> StepRecord:
         if n_dead and config.auxk_coef:
             aux = auxk_loss(ksae, x, out.recon, dead, state.k_aux)
             loss = loss + config.auxk_coef * aux
-    ksae.forget_grads_()
+    forget_grads(ksae)
     loss.backward()
     ksae.remove_parallel_grad_()
     norm = nn.utils.get_total_norm([p.grad for p in ksae.parameters()])
@@ -590,7 +590,7 @@ def _train(
     done = {out: _finished(out, made_from | {"train_config": dataclasses.asdict(config)})
             for out, config in jobs if out and out.exists()}
     todo = [job for job in jobs if job[0] not in done]
-    if todo and data is None:
+    if todo and data is None and store:
         groups = store.images["split_group"] if groups is None and "split_group" in store.images else groups
         data = TrainData(cell_rows(store, layer, timestep), jobs[0][1], groups, device)
     made = _train_all(data, todo, made_from, store, device) if todo else iter(())
