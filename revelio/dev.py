@@ -25,6 +25,7 @@ from PIL import Image
 
 from .core import leave_out
 
+# %% ../nbs/91_dev.ipynb #90ff3c49
 with leave_out("rfc3987_syntax"):
     import nbformat
     import nbformat.reader

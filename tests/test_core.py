@@ -255,12 +255,12 @@ def test_cells_keep_their_order_and_come_once():
 
 # cell e3fe0988
 def test_a_module_is_left_out_in_the_block_alone():
-    with leave_out("colorsys"), pytest.raises(ImportError):
-        import colorsys
-    import colorsys
-    with leave_out("colorsys"):  # what is there already stays
-        import colorsys as again
-    assert again is colorsys
+    with leave_out("zipapp"), pytest.raises(ImportError):
+        import zipapp
+    import zipapp
+    with leave_out("zipapp"):  # what is there already stays
+        import zipapp as again
+    assert again is zipapp
 
 # cell 1a52bfc4
 def test_track_passes_everything_and_logs(caplog):

@@ -11,7 +11,7 @@ MAY_IMPORT = {  # beside modules of its own folder
     "maps": ("core",),
     "store": GROUND,
     "stats": GROUND,
-    "dev": ("report",),  # for the README's table, when it is asked for
+    "dev": ("core", "report"),  # the latter for the README's table, when it is asked for
     "site": ("dev", "cli"),  # the command line, to describe it
     "images": GROUND,
     "models": (*GROUND, "images"),

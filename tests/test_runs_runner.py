@@ -9,6 +9,15 @@ import os
 import sys
 import time
 from pathlib import Path, PurePath
+import numpy as np
+import zmq
+from ipykernel.kernelspec import get_kernel_dict
+from jupyter_client.kernelspec import KernelSpec
+from jupyter_client.manager import AsyncKernelManager
+from jupyter_client.provisioning import LocalProvisioner
+from traitlets import default
+from revelio.core import RevelioError, leave_out, read_json, unknown, write_json
+from revelio.runs.presets import inspect_notebook_parameters
 
 # cell 93aaea31
 import subprocess
@@ -231,6 +240,8 @@ def test_a_killed_job_frees_its_gpu_and_what_is_visible_is_respected(tmp_path):
 
 # cell 6c5748ae
 def test_a_kernel_that_does_not_come_up_is_started_again_and_recorded(tmp_path, monkeypatch, capsys):
+    import papermill
+
     nb, starts = write_notebook(tmp_path / "a.ipynb", "x = 1", "print(x)"), []
     execute = papermill.execute_notebook
 

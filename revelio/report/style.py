@@ -29,7 +29,7 @@ PALETTE = {
     "product": "#1f6fb4", "kind": "#d9642c", "top class": "#2e9a63",
     # models
     "mini-sd": "#14532d", "mini-dit": "#b91c5c", "sd15": "#0f766e", "sd21": "#7c2d12", "sdxl": "#4338ca",
-    "dit-xl-2": "#be185d", "mini-flow": "#b8860b", "mini-photo": "#56b4e9",
+    "dit-xl-2": "#be185d", "mini-flow": "#6a3d9a", "mini-photo": "#56b4e9",
     "mini-sd-control": "#4d4d4d", "mini-sd-uncond": "#0072b2", "mini-sd-noto": "#e69f00", "mini-sd-vpred": "#cc79a7",
     "mini-sd-control-s1": "#a6a6a6", "mini-sd-few": "#009e73",
     # classifiers, which have a shape each, too

@@ -29,6 +29,7 @@ from torch import Tensor
 from ..core import RevelioError, atomic_path, unknown
 from ..dev import find_root
 
+# %% ../../nbs/runs/05_bench.ipynb #636b8779
 if TYPE_CHECKING:  # a fresh process that measures a peak imports this module
     from revelio.models.face import DiffusionModel
 

@@ -127,16 +127,21 @@ class PeakMemory(TorchDispatchMode):
         self.alive = {}  # storage -> bytes
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        before = {self._key(x) for x in tree_leaves((args, kwargs)) if isinstance(x, Tensor)}
+        before = {self._key(x) for x in self._with_memory((args, kwargs))}
         out = func(*args, **kwargs or {})
-        for x in tree_leaves(out):
-            if isinstance(x, Tensor) and (key := self._key(x)) not in before and key not in self.alive:  # no view
+        for x in self._with_memory(out):
+            if (key := self._key(x)) not in before and key not in self.alive:  # no view
                 storage = x.untyped_storage()
                 self.alive[key] = storage.nbytes()
                 self.now += storage.nbytes()
                 weakref.finalize(storage, self._gone, key)
         self.peak = max(self.peak, self.now)
         return out
+
+    @staticmethod
+    def _with_memory(tree):
+        "The tensors of a tree; a sparse one is made of others, which are counted."
+        return [x for x in tree_leaves(tree) if isinstance(x, Tensor) and x.layout == torch.strided]
 
     @staticmethod
     def _key(x):

@@ -30,13 +30,13 @@ from jupyter_client.provisioning import LocalProvisioner
 from traitlets import default
 
 from ..core import RevelioError, leave_out, read_json, unknown, write_json
+from .presets import inspect_notebook_parameters
 
+# %% ../../nbs/runs/02_runner.ipynb #62119a7b
 with leave_out("rfc3987_syntax"):
     import nbformat
     import papermill
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
-
-from .presets import inspect_notebook_parameters
 
 # %% ../../nbs/runs/02_runner.ipynb #1b682526
 def plain(
