@@ -4,6 +4,7 @@
 import json
 import os
 import re
+import shlex
 import sys
 
 import pytest
@@ -23,12 +24,12 @@ runs:
 figures: {}
 """
 
-SLURM = '''#!PYTHON
+SLURM = '''
 "A scheduler of one machine: runs a job at once, and remembers its state."
 import json, os, subprocess, sys
 from pathlib import Path
 
-home, tool, args = Path(os.environ["FAKE_SLURM"]), Path(sys.argv[0]).name, sys.argv[1:]
+home, tool, args = Path(os.environ["FAKE_SLURM"]), Path(sys.argv[0]).stem, sys.argv[1:]
 if args[0] != "--job":
     with open(home / "calls", "a") as log:
         log.write(json.dumps([tool, *args]) + "\\n")
@@ -47,7 +48,7 @@ elif tool == "sbatch":
             number += 1
     script = next(a[len("--wrap="):] for a in args if a.startswith("--wrap="))
     state.write_text("RUNNING")
-    subprocess.Popen([sys.argv[0], "--job", state, value["--output"].replace("%j", str(number)), value["-D"], script],
+    subprocess.Popen([sys.executable, sys.argv[0], "--job", state, value["--output"].replace("%j", str(number)), value["-D"], script],
                      env=os.environ | {"SLURM_JOB_ID": str(number)}, start_new_session=True, stdin=subprocess.DEVNULL,
                      stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     print(number)
@@ -73,7 +74,8 @@ def slurm(tmp_path, monkeypatch):
     home.mkdir()
     tools.mkdir()
     for tool in ("sbatch", "squeue", "sacct", "sinfo", "scontrol", "scancel", "srun"):
-        (tools / tool).write_text(SLURM.replace("PYTHON", sys.executable))
+        (tools / f"{tool}.py").write_text(SLURM)
+        (tools / tool).write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} "$0.py" "$@"\n')
         (tools / tool).chmod(0o755)
     monkeypatch.setenv("PATH", f"{tools}:{os.environ['PATH']}")
     monkeypatch.setenv("FAKE_SLURM", str(home))
