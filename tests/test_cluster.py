@@ -4,7 +4,6 @@
 import json
 import os
 import re
-import shlex
 import sys
 
 import pytest
@@ -24,12 +23,12 @@ runs:
 figures: {}
 """
 
-SLURM = '''
+SLURM = '''#!PYTHON
 "A scheduler of one machine: runs a job at once, and remembers its state."
 import json, os, subprocess, sys
 from pathlib import Path
 
-home, tool, args = Path(os.environ["FAKE_SLURM"]), Path(sys.argv[0]).stem, sys.argv[1:]
+home, tool, args = Path(os.environ["FAKE_SLURM"]), Path(sys.argv[0]).name, sys.argv[1:]
 if args[0] != "--job":
     with open(home / "calls", "a") as log:
         log.write(json.dumps([tool, *args]) + "\\n")
@@ -48,7 +47,7 @@ elif tool == "sbatch":
             number += 1
     script = next(a[len("--wrap="):] for a in args if a.startswith("--wrap="))
     state.write_text("RUNNING")
-    subprocess.Popen([sys.executable, sys.argv[0], "--job", state, value["--output"].replace("%j", str(number)), value["-D"], script],
+    subprocess.Popen([sys.argv[0], "--job", state, value["--output"].replace("%j", str(number)), value["-D"], script],
                      env=os.environ | {"SLURM_JOB_ID": str(number)}, start_new_session=True, stdin=subprocess.DEVNULL,
                      stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     print(number)
@@ -74,8 +73,7 @@ def slurm(tmp_path, monkeypatch):
     home.mkdir()
     tools.mkdir()
     for tool in ("sbatch", "squeue", "sacct", "sinfo", "scontrol", "scancel", "srun"):
-        (tools / f"{tool}.py").write_text(SLURM)
-        (tools / tool).write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} "$0.py" "$@"\n')
+        (tools / tool).write_text(SLURM.replace("PYTHON", sys.executable))
         (tools / tool).chmod(0o755)
     monkeypatch.setenv("PATH", f"{tools}:{os.environ['PATH']}")
     monkeypatch.setenv("FAKE_SLURM", str(home))
@@ -104,6 +102,7 @@ def test_on_one_machine_a_failed_job_stops_no_other_and_is_listed_last(tmp_path)
     assert_the_good_one_is_there_and_the_bad_one_is_listed(tmp_path, code, said)
 
 
+@pytest.mark.skipif(" " in sys.executable, reason="Snakemake writes the path of Python into a cluster's job as it is")
 def test_on_a_cluster_jobs_ask_for_what_they_need_and_run(tmp_path, slurm):
     code, said = run_two(tmp_path, "--profile", ROOT / "profiles/slurm", "--latency-wait", 5,
                            "--slurm-init-seconds-before-status-checks", 1, "--seconds-between-status-checks", 1)
