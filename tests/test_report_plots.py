@@ -114,11 +114,13 @@ def test_stacked_shares_stand_on_each_other():
 def test_gallery_takes_bytes_images_and_arrays():
     buffer = io.BytesIO()
     Image.new("RGB", (8, 8), "red").save(buffer, "WEBP", lossless=True)
-    images = [buffer.getvalue(), Image.new("L", (8, 8)), np.zeros((8, 8, 3))]
+    images = [buffer.getvalue(), Image.new("L", (8, 4)), np.zeros((8, 2, 3))]
     rows = [dict(label="a", images=images, captions=["x", "a long caption", "z"]), dict(label="b", images=[])]
     fig = gallery(rows)
     shown = fig.axes[0].images
     assert len(shown) == 3 and shown[0].get_array()[0, 0].tolist() == [255, 0, 0]
+    left, right, bottom, top = np.transpose([image.get_extent() for image in shown])
+    assert np.allclose((right - left) / (top - bottom), [1, 2, 0.25])  # wide and tall ones keep their shape
     plt.close(fig)
     with pytest.raises(RevelioError, match="without images"):
         gallery([dict(label="b", images=[])])

@@ -256,6 +256,16 @@ def test_the_norms_are_one_and_the_gradient_has_no_part_along_the_rows():
         assert torch.stack([p.grad.norm() for p in state.ksae.parameters()]).norm() <= 1.001
 
 
+def test_the_whole_gradient_is_clipped_and_a_small_one_stays():
+    def norms(limit):
+        record = next(train_steps(torch.randn(64, 6, generator=torch.Generator().manual_seed(0)), TrainConfig(
+            k=2, n_neurons=12, batch_size=32, grad_clip=limit), device="cpu"))
+        return torch.stack([p.grad.norm() for p in record.state.ksae.parameters()])
+    free, clipped = norms(1e3), norms(1e-3)
+    assert free.norm() > 0.01 and torch.allclose(clipped, free * 1e-3 / free.norm(), rtol=1e-2)
+    assert torch.equal(norms(free.norm().item() * 1.01), free)
+
+
 def test_the_seed_decides_everything():
     same = [list(train_steps(_data(), _QUICK))[-1].loss for _ in range(2)]
     torch.manual_seed(5)
