@@ -49,7 +49,8 @@ DATA = Path(os.environ.get("REVELIO_DATA", HERE / "data"))
 MEMORY = PLAN["mem_mb"]  # of a job that runs a model, in MB
 GPU = min(PLAN["gpus"], 1)  # of a job that runs a model
 SLOTS = 0  # GPUs of this machine; a cluster gives its jobs their own
-if GPU and workflow.is_main_process and workflow.local_exec:
+# local_exec is not known yet: only a cluster has a number of nodes (its queue, --jobs)
+if GPU and workflow.is_main_process and workflow.resource_settings.nodes is None:
     SLOTS = min(PLAN["gpus"], int(config.get("gpus", count_gpus())))
     workflow.register_resource("gpu", max(SLOTS, 1))
 BEGUN = time.time()

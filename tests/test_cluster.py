@@ -105,11 +105,12 @@ def test_on_one_machine_a_failed_job_stops_no_other_and_is_listed_last(tmp_path)
 @pytest.mark.skipif(" " in sys.executable, reason="Snakemake writes the path of Python into a cluster's job as it is")
 def test_on_a_cluster_jobs_ask_for_what_they_need_and_run(tmp_path, slurm):
     code, said = run_two(tmp_path, "--profile", ROOT / "profiles/slurm", "--latency-wait", 5,
-                           "--slurm-init-seconds-before-status-checks", 1, "--seconds-between-status-checks", 1)
+                           "--slurm-init-seconds-before-status-checks", 8, "--seconds-between-status-checks", 1)
     assert_the_good_one_is_there_and_the_bad_one_is_listed(tmp_path, code, said)
     calls = [json.loads(line) for line in (slurm / "calls").read_text().splitlines()]
     submitted = [call for call in calls if call[0] == "sbatch"]
     assert len(submitted) == 2
+    assert [call[0] for call in calls if call[0] in ("sbatch", "srun")][:2] == ["sbatch"] * 2  # no job waits for another
     for call in submitted:
         assert {"--gpus=1", "--cpus-per-task=1"} <= set(call)
         value = dict(zip(call, call[1:]))
