@@ -110,7 +110,8 @@ def test_on_a_cluster_jobs_ask_for_what_they_need_and_run(tmp_path, slurm):
     calls = [json.loads(line) for line in (slurm / "calls").read_text().splitlines()]
     submitted = [call for call in calls if call[0] == "sbatch"]
     assert len(submitted) == 2
-    assert [call[0] for call in calls if call[0] in ("sbatch", "srun")][:2] == ["sbatch"] * 2  # no job waits for another
+    order = [call[0] for call in calls if call[0] in ("sbatch", "srun")]
+    assert order[:2] == ["sbatch"] * 2  # no job waits for another
     for call in submitted:
         assert {"--gpus=1", "--cpus-per-task=1"} <= set(call)
         value = dict(zip(call, call[1:]))
