@@ -77,7 +77,7 @@ export: $(READY)  ## clean the notebooks; write revelio/ and tests/ from them
 	$(PY) -m revelio.dev export
 
 quick: $(READY)  ## check, run and test only the notebooks that changed
-	HF_HUB_OFFLINE=1 $(call THREADS,2) $(PY) -m revelio.dev quick
+	HF_HUB_OFFLINE=1 $(call THREADS,1) $(PY) -m revelio.dev quick
 
 run: $(READY)  ## execute the notebooks that changed (or NB="nbs/…") and save what they show
 	$(call THREADS,2) $(PY) -m revelio.dev run $(NB)

@@ -56,10 +56,11 @@ class _Commands(TyperGroup):
     def __init__(self, *args, **settings):
         super().__init__(*args, **settings)
         for command in self.commands.values():
+            hints = get_type_hints(command.callback)
             for option in command.params:
-                hint = get_type_hints(command.callback).get(option.name)
-                if {int, float} & {hint, *get_args(hint)}:
-                    _digits_only(option, int in (hint, *get_args(hint)))
+                kinds = {hints.get(option.name), *get_args(hints.get(option.name))}
+                if {int, float} & kinds:
+                    _digits_only(option, int in kinds)
 
     def invoke(self, ctx):
         try:

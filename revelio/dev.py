@@ -399,7 +399,8 @@ def quick(
     runs = [[sys.executable, "-c", f"from nbdev.test import nbdev_test; nbdev_test({str(p)!r}, n_workers=0)"]
             for p in changed if _kind(p) == "library"]
     if tests:
-        runs += [[sys.executable, "-m", "pytest", "-q", "-m", "not slow and not gpu and not net", *map(str, tests)]]
+        runs += [[sys.executable, "-m", "pytest", "-q", "-n", "2", "-m", "not slow and not gpu and not net",
+                  *map(str, tests)]]
     return max([subprocess.run(run, cwd=root).returncode for run in runs], default=0)
 
 # %% ../nbs/91_dev.ipynb #505671fb

@@ -9,10 +9,14 @@ import typer
 from typer.core import TyperGroup
 
 # cell 64f6e587
+import functools
 import subprocess
 
 import pytest
+import typer.testing
 from typer.testing import CliRunner
+
+typer.testing._get_command = functools.cache(typer.testing._get_command)  # the commands are built once for all calls
 
 
 def call(*arguments):

@@ -110,7 +110,7 @@ def forty_at_once(models, table, tmp_path_factory):
     "By family: layers, images (fewer where a pass reads 512 words) and their store, made in one batch, once."
     @functools.cache
     def make(family):
-        some = table.select(range(13)) if family == "flux" else table
+        some = table.select(range(8)) if family == "flux" else table
         model = models[family]
         layers, timesteps = LAYERS.get(family) or list(model.layers)[:3], [25, 200] if model.n_timesteps > 1 else [0]
         out = tmp_path_factory.mktemp(family) / "a"

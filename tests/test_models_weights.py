@@ -30,9 +30,9 @@ import pandas as pd
 import dataclasses
 import importlib.resources
 import json
+import multiprocessing
 import os
 import shutil
-import subprocess
 import sys
 import time
 
@@ -126,11 +126,19 @@ def test_one_copy_of_the_weights_is_chosen():
 
 # cell 446ca871
 def test_jobs_that_note_at_once_lose_no_line(tmp_path):
-    code = ("import sys; from revelio.models.weights import _note\n"
-            "for i in range(20): _note(sys.argv[1], f'{sys.argv[2]}/m{i}', 'c' * 40)")
-    jobs = [subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "a.lock.json"), name]) for name in "pq"]
-    assert [job.wait() for job in jobs] == [0, 0]
-    assert len(read_json(tmp_path / "a.lock.json")) == 40
+    from revelio.models.weights import _note
+    start = multiprocessing.get_context("fork").Process  # a copy of this process, which has its imports
+
+    def note(name):
+        for i in range(100):
+            _note(tmp_path / "a.lock.json", f"{name}/m{i}", "c" * 40)
+    jobs = [start(target=note, args=name) for name in "pq"]
+    for job in jobs:
+        job.start()
+    for job in jobs:
+        job.join()
+    assert [job.exitcode for job in jobs] == [0, 0]
+    assert len(read_json(tmp_path / "a.lock.json")) == 200
 
 # cell 76a160e9
 def test_the_denoiser_may_come_from_elsewhere(folders, tmp_path):

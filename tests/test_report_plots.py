@@ -110,6 +110,11 @@ def test_stacked_shares_stand_on_each_other():
     assert mpl.colors.to_hex(bars[0].get_facecolor()) == color("group")
     plt.close("all")
 
+# cell 84cebf78
+def test_a_single_long_word_keeps_its_beginning():
+    assert [shorten(name, 12) for name in ("Arla-Natural-Yoghurt", "猫" * 20, "cat face", 7)] == [
+        "Arla-Natura…", "猫" * 11 + "…", "cat face", "7"]
+
 # cell 59a290ec
 def test_gallery_takes_bytes_images_and_arrays():
     buffer = io.BytesIO()

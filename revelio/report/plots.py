@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['X_LABELS', 'Y_LABELS', 'SIGMA_LABEL', 'MARKERS', 'GRID_CAPTION', 'purity_by_layer', 'purity_by_timestep',
            'sigma_label_panel', 'sigma_curve', 'published_over_chance', 'purity_grid', 'depth_curves', 'stacked_shares',
-           'as_picture', 'show_heatmap', 'gallery', 'neuron_rows', 'save_gallery']
+           'as_picture', 'show_heatmap', 'shorten', 'gallery', 'neuron_rows', 'save_gallery']
 
 # %% ../../nbs/report/02_plots.ipynb #27cf7d31
 import io
@@ -256,11 +256,16 @@ def _heat_colors(heatmap, all_maps):
     return colors
 
 
-def _shorten(text, n):
+# %% ../../nbs/report/02_plots.ipynb #0e0bd536
+def shorten(
+    text: object,
+    n: int,       # characters
+) -> str:
+    "Cut a text to its first characters, with … for the rest; a single long word too."
     text = str(text)
     return text if len(text) <= n else text[:max(1, n - 1)] + "…"
 
-# %% ../../nbs/report/02_plots.ipynb #0e0bd536
+
 def gallery(
     rows: Sequence[dict],        # each: label (left), images (bytes, PIL, arrays), color; captions, heatmaps (optional)
     width: float = PAGE,         # inches
@@ -292,7 +297,7 @@ def gallery(
                 show_heatmap(ax, picture, row["heatmaps"][c], row["heatmaps"], (
                     centre - 0.47 * side, centre + 0.47 * side, middle - 0.47 * side, middle + 0.47 * side))
             if row.get("captions"):
-                ax.text(centre, middle - half[0] - 0.02, _shorten(row["captions"][c], int(side * 22)), va="top",
+                ax.text(centre, middle - half[0] - 0.02, shorten(row["captions"][c], int(side * 22)), va="top",
                         ha="center", fontsize=4.5)
     ax.set(xlim=(0, width), ylim=(0, size[1]), aspect="auto")
     ax.axis("off")
@@ -312,10 +317,10 @@ def neuron_rows(
     for _, neuron in neurons.iterrows():
         lines = [title] if title else []
         named = f": {neuron['concept']}" if pd.notna(neuron.get("concept")) else ""
-        lines += [_shorten(f"neuron {neuron['neuron']}{named}", 27)]
+        lines += [shorten(f"neuron {neuron['neuron']}{named}", 27)]
         level = neuron.get("granularity")
         if pd.notna(level) and level != "none":
-            lines += [_shorten(f"{(level_names or {}).get(level, level)}: {neuron[f'top_class_{level}']}", 27),
+            lines += [shorten(f"{(level_names or {}).get(level, level)}: {neuron[f'top_class_{level}']}", 27),
                       f"purity {neuron[f'purity_{level}']:.1f}, chance {neuron[f'purity_null_{level}']:.2f}"]
         images = [thumbnails[row] for row in list(neuron["top_rows"])[:n_images]]
         rows.append(dict(label="\n".join(lines), images=images, color=title_color))
