@@ -65,7 +65,7 @@ docs: $(READY)  ## build the documentation site into _site/, and check its links
 interop: $(READY)  ## test k-SAEs of other libraries against those libraries, in an environment of their own (.venv-interop)
 	$(PY) -m venv .venv-interop
 	$(PY) -c 'import site; print(site.getsitepackages()[0])' > "$$(.venv-interop/bin/python -c 'import site; print(site.getsitepackages()[0])')/revelio.pth"
-	.venv-interop/bin/python -m pip install --quiet --disable-pip-version-check '.[interop]'
+	.venv-interop/bin/python -m pip install --quiet --disable-pip-version-check --no-compile '.[interop]'
 	WANDB_MODE=offline .venv-interop/bin/python -m pytest -q tests/test_interop.py
 
 types: $(READY)  ## check the annotations of revelio/ (mypy; its settings are in pyproject.toml)
@@ -117,6 +117,7 @@ hooks: $(READY)  ## let git merge notebooks cell by cell, and Jupyter save them 
 	  echo "$$found cannot make a virtual environment: install its venv module (on Debian and Ubuntu: python3-venv)" >&2; exit 1; }
 
 # not on pyproject.toml: its dependencies are dynamic, and each nbdev_export writes it again
+# Python compiles a module when it is first imported: compiling all of them here takes half as long again
 $(READY): settings.ini setup.py | .venv/bin/python
-	$(PY) -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	$(PY) -m pip install --quiet --disable-pip-version-check --no-compile -e '.[dev]'
 	@touch $@
