@@ -23,7 +23,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from .core import leave_out
+from .core import counted, leave_out
 
 # %% ../nbs/91_dev.ipynb #90ff3c49
 with leave_out("rfc3987_syntax"):
@@ -251,7 +251,7 @@ def check_notebooks(
             if other := owner.setdefault(name, where) != where and owner[name]:
                 problems.append(f"{where}: defines `{name}`, as {other} does: keep one, import it in the other")
     if problems:
-        raise ValueError(f"{len(problems)} problems in notebooks:\n" + "\n".join(f"  {p}" for p in problems))
+        raise ValueError(f"{counted(len(problems), 'problem')} in notebooks:\n" + "\n".join(f"  {p}" for p in problems))
     return len(paths)
 
 # %% ../nbs/91_dev.ipynb #4c003309

@@ -25,6 +25,11 @@ from tqdm.auto import tqdm
 import pytest
 import torch
 
+# cell 10cca128
+def test_one_thing_is_not_many():
+    assert [counted(n, "class", "classes") for n in (0, 1, 2)] == ["0 classes", "1 class", "2 classes"]
+    assert counted(1, "k-SAE") == "1 k-SAE" and counted(5125, "picture") == "5,125 pictures"
+
 # cell 92ed1678
 import tempfile
 

@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from PIL import Image
-from revelio.core import leave_out
+from revelio.core import counted, leave_out
 
 # cell d11d6f83
 import nbformat
@@ -152,7 +152,7 @@ def test_check_notebooks_passes_a_good_checkout(checkout):
 def test_check_notebooks_names_the_problem(checkout, name, cells, kind, message):
     checkout("09_f.ipynb", "#| export\ndef f(): pass")
     root = checkout(name, *cells, **kind)
-    with pytest.raises(ValueError, match="1 problems") as error:
+    with pytest.raises(ValueError, match="1 problem in") as error:
         check_notebooks(root)
     assert message in str(error.value) and f"nbs/{name}" in str(error.value)
 
@@ -190,7 +190,7 @@ def test_outputs_that_do_not_belong_are_named(checkout, output, message):
     nb = nbformat.read(root / "nbs/00_toy.ipynb", 4)
     nb.cells[1].outputs = [nbformat.from_dict(output)]
     nbformat.write(nb, root / "nbs/00_toy.ipynb")
-    with pytest.raises(ValueError, match="1 problems") as error:
+    with pytest.raises(ValueError, match="1 problem in") as error:
         check_notebooks(root)
     assert message in str(error.value)
 
@@ -199,7 +199,7 @@ def test_links_lead_somewhere(checkout):
     root = checkout("00_toy.ipynb", title="# A title\n[here](00_toy.ipynb), [there](nowhere.ipynb), [web](https://x.org/y)")
     with pytest.raises(ValueError, match="links to nowhere.ipynb") as error:
         check_notebooks(root)
-    assert "1 problems" in str(error.value)
+    assert "1 problem in" in str(error.value)
 
 # cell beda9b41
 def test_a_broken_notebook_is_named(checkout):

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from datasets import Dataset
 from safetensors import safe_open
-from revelio.core import RevelioError, as_array, track
+from revelio.core import RevelioError, as_array, counted, track
 from revelio.images.pictures import open_image, thumbnail
 from revelio.images.table import label_columns
 import tempfile
@@ -65,7 +65,7 @@ def test_what_does_not_fit_is_refused(pictures, tmp_path):
         with pytest.raises(RevelioError, match=message):
             read_activations(tmp_path / name / "all.npy", pictures)
     (tmp_path / "rows" / "ids.txt").write_text("\n".join([*ids[:4], "elsewhere.png"]))
-    with pytest.raises(RevelioError, match="names 1 pictures that are not there .first: 'elsewhere.png'"):
+    with pytest.raises(RevelioError, match="names 1 picture not to be found .first: 'elsewhere.png'"):
         read_activations(tmp_path / "rows", pictures)
     (tmp_path / "rows" / "ids.txt").write_text("\n".join(ids))
     with pytest.raises(RevelioError, match="names 6 different pictures for 5 rows"):

@@ -20,7 +20,7 @@ from huggingface_hub.utils import WeakFileLock
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 from transformers.utils import logging as transformers_logging
-from revelio.core import RevelioError, data_path, fingerprint, hash_files, logger, read_json, unknown, write_json
+from revelio.core import RevelioError, counted, data_path, fingerprint, hash_files, logger, read_json, unknown, write_json
 from revelio.images.readers import hub_is_away
 from revelio.models.configs import SCHEDULE
 import tempfile

@@ -19,7 +19,7 @@ from jinja2 import Environment
 from PIL import Image
 from safetensors import safe_open
 from scipy.sparse import csr_array, vstack
-from revelio.core import RevelioError, atomic_path, fingerprint, logger, read_json, track, versions
+from revelio.core import RevelioError, atomic_path, counted, fingerprint, logger, read_json, track, versions
 from revelio.sae.concepts import EFFECTS, STRIPS, Concepts
 from revelio.sae.metrics import code_matrix
 import shutil

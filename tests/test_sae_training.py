@@ -19,7 +19,7 @@ import torch
 import torch.nn.functional as F
 from safetensors import safe_open
 from torch import Tensor, nn
-from revelio.core import RevelioError, atomic_path, fingerprint, group_split, load_optimizer, logger, optimizer_tensors, pick_device, processes, read_json, refuse_difference, save_tensors, track, unknown, versions, write_json
+from revelio.core import RevelioError, atomic_path, counted, fingerprint, group_split, load_optimizer, logger, optimizer_tensors, pick_device, processes, read_json, refuse_difference, save_tensors, track, unknown, versions, write_json
 from revelio.sae.ksae import KSAE, TRAINED, KSAEOutput, batch_fvu, forget_grads
 from revelio.sae.metrics import RunningFVU
 from revelio.sae.rows import CellRows, Positions, Rows, Stream, cell_rows, data_fingerprint, open_source

@@ -153,7 +153,7 @@ def test_csv_without_a_train_split_says_so(tmp_path, caplog):
 
 def test_csv_that_does_not_fit_is_refused(tmp_path):
     path = csv(tmp_path / "a.csv", "path,label\npics/a.jpg,u\npics/gone.jpg,v\npics/lost.jpg,v\n")
-    with pytest.raises(RevelioError, match="a.csv names 2 files that are not there.*gone.jpg .row 3..*lost.jpg .row 4"):
+    with pytest.raises(RevelioError, match="a.csv names 2 files not to be found.*gone.jpg .row 3..*lost.jpg .row 4"):
         load_table(path)
     with pytest.raises(RevelioError, match="names no images: expected a column file_name.*it has name, label"):
         load_table(csv(tmp_path / "b.csv", "name,label\npics/a.jpg,u\n"))

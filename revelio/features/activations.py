@@ -15,7 +15,7 @@ import pandas as pd
 from datasets import Dataset
 from safetensors import safe_open
 
-from ..core import RevelioError, as_array, track
+from ..core import RevelioError, as_array, counted, track
 from ..images.pictures import open_image, thumbnail
 from ..images.table import label_columns
 
@@ -109,8 +109,8 @@ def _listed(table: Dataset, ids: list[str], listed: Path, n_rows: int) -> Datase
     theirs = [line.strip() for line in listed.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
     place = {name: i for i, name in enumerate(ids)}
     if missing := [name for name in theirs if name not in place]:
-        raise RevelioError(f"{listed} names {len(missing)} pictures that are not there (first: {missing[0]!r}); ids of "
-                           f"the pictures are like {ids[0]!r}")
+        raise RevelioError(f"{listed} names {counted(len(missing), 'picture')} not to be found (first: "
+                           f"{missing[0]!r}); ids of the pictures are like {ids[0]!r}")
     if len(set(theirs)) != len(theirs) or len(theirs) != n_rows:
         raise RevelioError(f"{listed} names {len(set(theirs))} different pictures for {n_rows} rows of activations")
     if len(theirs) < len(ids):

@@ -35,7 +35,7 @@ import pyarrow.parquet as pq
 from datasets import ClassLabel, Dataset, Features, Value
 from datasets.naming import camelcase_to_snakecase
 
-from ..core import RevelioError, logger
+from ..core import RevelioError, counted, logger
 
 # %% ../../nbs/images/02_readers.ipynb #1470b1e5
 @dataclass
@@ -467,7 +467,7 @@ def read_csv(
     files = [None if pd.isna(name) else finder(name) for name in names]
     missing = [f"{name} (row {row + 2})" for row, name, file in zip(rows.index, names, files) if file is None]
     if missing:
-        raise RevelioError(f"{path} names {len(missing)} files that are not there, relative to {path.parent}: "
+        raise RevelioError(f"{path} names {counted(len(missing), 'file')} not to be found, relative to {path.parent}: "
                            f"{', '.join(missing[:5])}.")
     ids = [normalised(name if Path(name).is_absolute() else Path(os.path.relpath(file, root)).as_posix())
            for name, file in zip(names, files)]

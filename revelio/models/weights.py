@@ -36,7 +36,17 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 from transformers.utils import logging as transformers_logging
 
-from ..core import RevelioError, data_path, fingerprint, hash_files, logger, read_json, unknown, write_json
+from revelio.core import (
+    RevelioError,
+    counted,
+    data_path,
+    fingerprint,
+    hash_files,
+    logger,
+    read_json,
+    unknown,
+    write_json,
+)
 from ..images.readers import hub_is_away
 from .configs import SCHEDULE
 
@@ -500,8 +510,8 @@ class SingleFile(Folder):
                 logging.enable_progress_bar()
         module = getattr(made, part)
         if missing := [n for n, p in module.named_parameters() if p.is_meta]:
-            raise RevelioError(f"{self.file.name!r} lacks {len(missing)} weights of the part {part!r}, {missing[0]} "
-                               f"first. Are the settings of {self.path.name!r} of its kind?")
+            raise RevelioError(f"{self.file.name!r} lacks {counted(len(missing), 'weight')} of the part {part!r}, "
+                               f"{missing[0]} first. Are the settings of {self.path.name!r} of its kind?")
         return _freeze(module, part, device)
 
 # %% ../../nbs/models/03_weights.ipynb #ef1a797f
@@ -550,7 +560,7 @@ def _load_part(cls, folder, part, name, dtype, options):
         if bar:
             transformers_logging.enable_progress_bar()
     if info["missing_keys"]:
-        raise RevelioError(f"the part {part!r} of model {name!r} lacks {len(info['missing_keys'])} weights, "
+        raise RevelioError(f"the part {part!r} of model {name!r} lacks {counted(len(info['missing_keys']), 'weight')}, "
                            f"{sorted(info['missing_keys'])[0]} first. Is the folder whole? Copy or download it again.")
     foreign = [k for k in info["unexpected_keys"] if isinstance(k, str)]
     if part != "model" and (lost := [k for k in foreign if FOREIGN.search(k)]):  # of CLIP we take the half that sees

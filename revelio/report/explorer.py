@@ -29,7 +29,7 @@ from PIL import Image
 from safetensors import safe_open
 from scipy.sparse import csr_array, vstack
 
-from ..core import RevelioError, atomic_path, fingerprint, logger, read_json, track, versions
+from ..core import RevelioError, atomic_path, counted, fingerprint, logger, read_json, track, versions
 from ..sae.concepts import EFFECTS, STRIPS, Concepts
 from ..sae.metrics import code_matrix
 
@@ -583,7 +583,7 @@ def write_explorer(
         identity = {"kind": "explorer", "format": PAGE_FORMAT, "runs": [_identity(run) for run in opened], "umap": umap}
         (folder / "explorer.json").write_text(json.dumps(identity), encoding="utf-8")
     size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
-    logger.info("%s: %d runs, %.1f MB", out, len(opened), size / 1e6)
+    logger.info("%s: %s, %.1f MB", out, counted(len(opened), "run"), size / 1e6)
     return out / "index.html"
 
 

@@ -32,6 +32,7 @@ from torch import Tensor, nn
 from revelio.core import (
     RevelioError,
     atomic_path,
+    counted,
     fingerprint,
     group_split,
     load_optimizer,
@@ -620,7 +621,7 @@ def _train_all(data, jobs, made_from, store, device) -> Iterator[KSAE]:
                 held.callback(Hold(partial, 0, 1).release)
                 if path.exists():
                     load_checkpoint(state, path)
-        logger.info("%d k-SAE(s) on %s", len(jobs), _plan(data, states[0].config))
+        logger.info("%s on %s", counted(len(jobs), "k-SAE"), _plan(data, states[0].config))
         _run(data, states, paths, device)
         for (out, _), partial in zip(jobs, partials):
             ksae = finish(states.pop(0))
