@@ -514,8 +514,9 @@ def causes_command(
 # %% ../nbs/90_cli.ipynb #ddcec6fa
 @app.command("concepts")
 def concepts_command(
-    ksae: Annotated[Path, typer.Argument(help="k-SAE folder, from `revelio train`")],
     out: Out,
+    ksae: Annotated[Path | None, typer.Argument(help="k-SAE folder, from `revelio train`; --activations without it get "
+                                                "one of their own, in OUT-ksae")] = None,
     store: Annotated[Path | None, typer.Option(help="feature store; default: the one the k-SAE was trained on")] = None,
     activations: Annotated[Path | None, typer.Option(help="instead of a store: vectors of another program, .npy or "
                                                      ".safetensors, a row or a file for each of --images")] = None,
@@ -549,15 +550,30 @@ def concepts_command(
         from revelio.features.activations import read_activations
         from revelio.images.table import load_table
         given = read_activations(activations, load_table(dataset, split))
+        ksae = ksae or _train_on(given, out.with_name(f"{out.name}-ksae"), seed, device)
         concepts = find_concepts(ksae, out, given.features, top_k, seed, device, images=measure_on, table=given.images,
                                  classes=given.classes, timestep=timestep)
-    else:
+    elif ksae:
         concepts = find_concepts(ksae, out, store, top_k, seed, device, images=measure_on, timestep=timestep)
+    else:
+        from revelio.core import RevelioError
+        raise RevelioError("no k-SAE was given; `revelio train STORE --layer LAYER --out KSAE` makes one. Vectors of "
+                           "another program need none: give activations= and their pictures (images=).")
     if heatmaps:
         from revelio.report.heatmaps import add_heatmaps
         add_heatmaps(concepts, ksae, model, dataset, device)
     save_gallery(concepts)
     typer.echo(write_explorer([out], out / "explorer"))
+
+
+def _train_on(given, out, seed, device):
+    "A k-SAE on the vectors of another program; its size follows their number."
+    from revelio.sae.training import config_for, train_ksae
+    ksae = train_ksae(given.features, out=out, config=config_for(*given.features.shape, seed=seed),
+                      groups=given.images.get("split_group"), device=device)
+    _say_metrics(ksae)
+    typer.echo(out)
+    return out
 
 # %% ../nbs/90_cli.ipynb #dd6030e6
 @app.command("explore")

@@ -184,6 +184,11 @@ def test_heat_maps_and_variants(tiny, tmp_path):
     said = call("concepts", b, "--activations", tmp_path / "theirs.npy", "--images", "emoji", "--out", tmp_path / "e")
     assert said.exit_code == 0, said.output
     assert Concepts(tmp_path / "e").neurons["density"].equals(Concepts(c).neurons["density"])
+    own = call("concepts", "--activations", tmp_path / "theirs.npy", "--images", "emoji", "--out", tmp_path / "f")
+    assert own.exit_code == 0 and str(tmp_path / "f-ksae") in own.stdout.splitlines(), own.output
+    assert len(Concepts(tmp_path / "f").images) == 60 and (tmp_path / "f/explorer/index.html").is_file()
+    none = call("concepts", "--out", tmp_path / "g")
+    assert none.exit_code == 2 and "no k-SAE was given" in none.stderr and not (tmp_path / "g").exists()
     from revelio.sae.ksae import KSAE
     assert KSAE.from_pretrained(b).provenance["train_config"]["variant"] == "matryoshka"
     wrong = call("train", a, "--layer", "up_ft1", "--variant", "tree", "--out", tmp_path / "e")

@@ -9,6 +9,7 @@ from datasets import Dataset
 from safetensors import safe_open
 from revelio.core import RevelioError, as_array, counted, track
 from revelio.images.pictures import open_image, thumbnail
+from revelio.images.readers import normalised
 from revelio.images.table import label_columns
 import tempfile
 from revelio.features.sweep import extract
@@ -81,3 +82,23 @@ def test_what_does_not_fit_is_refused(pictures, tmp_path):
     for gone in (tmp_path / "text.safetensors", tmp_path / "gone.npy"):
         with pytest.raises(RevelioError, match="cannot be read"):
             read_activations(gone, pictures)
+
+# cell 83264a71
+import unicodedata
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_names_are_matched_without_folder_or_extension_and_in_any_form(tmp_path, form):
+    from revelio.images.samples import write_pictures
+    write_pictures(tmp_path / "p", "cat/a1.png", "größer hund/ä2.png", "cat/c3.png", "größer hund/d4.png")
+    pictures, vectors = load_table(tmp_path / "p"), np.arange(16, dtype="float32").reshape(4, 4)
+    ids = [str(i) for i in pictures["id"][:]]
+    np.save(tmp_path / "all.npy", vectors)
+    for spelling in (ids, [Path(i).name for i in ids], [Path(i).stem for i in ids]):
+        (tmp_path / "ids.txt").write_text(unicodedata.normalize(form, "\n".join(spelling[::-1])), encoding="utf-8")
+        assert list(read_activations(tmp_path / "all.npy", pictures).images["id"]) == ids[::-1]
+    for i, vector in zip(ids, vectors):
+        file = tmp_path / "each" / unicodedata.normalize(form, i)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        np.save(file.with_suffix(".npy"), vector)
+    assert np.array_equal(read_activations(tmp_path / "each", pictures).features, vectors)

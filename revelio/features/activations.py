@@ -17,6 +17,7 @@ from safetensors import safe_open
 
 from ..core import RevelioError, as_array, counted, track
 from ..images.pictures import open_image, thumbnail
+from ..images.readers import normalised
 from ..images.table import label_columns
 
 # %% ../../nbs/features/06_activations.ipynb #0487ae63
@@ -50,10 +51,15 @@ def _read_array(path: Path) -> np.ndarray:
         raise RevelioError(f"{path} cannot be read as .safetensors: {e}") from None
 
 
+def _spellings(ids: list[str]) -> list[list[str]]:
+    "How people write the ids of pictures: with or without the folder and the extension."
+    bare = [str(Path(i).with_suffix("")) for i in ids]
+    return [ids, bare, [Path(i).name for i in ids], [Path(i).name for i in bare]]
+
+
 def _by_name(files: dict[str, Path], ids: list[str]) -> np.ndarray:
     "A file for each picture: named like its id, with or without the folder and the extension."
-    bare = [str(Path(i).with_suffix("")) for i in ids]
-    candidates = [ids, bare, [Path(i).name for i in ids], [Path(i).name for i in bare]]
+    candidates = _spellings(ids)
     names = next((names for names in candidates if set(names) <= set(files) and len(set(names)) == len(ids)), None)
     if names is None:
         missing = [name for name in candidates[-1] if name not in files]
@@ -74,7 +80,7 @@ def read_activations(
 ) -> Activations:
     "Match vectors with pictures; RevelioError where numbers or names do not fit, for other shapes and for NaN."
     path, ids = Path(path), [str(i) for i in table["id"][:]]
-    files = {p.relative_to(path).with_suffix("").as_posix(): p for p in sorted(path.rglob("*"))
+    files = {normalised(p.relative_to(path).with_suffix("").as_posix()): p for p in sorted(path.rglob("*"))
              if p.suffix in (".npy", ".safetensors")}
     listed = (path if path.is_dir() else path.parent) / "ids.txt"
     if path.is_dir() and not files:
@@ -106,8 +112,9 @@ def read_activations(
 
 def _listed(table: Dataset, ids: list[str], listed: Path, n_rows: int) -> Dataset:
     "The pictures that ids.txt names, in its order; RevelioError for a name that no picture has."
-    theirs = [line.strip() for line in listed.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
-    place = {name: i for i, name in enumerate(ids)}
+    theirs = [normalised(line.strip()) for line in listed.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
+    places = [{name: i for i, name in enumerate(names)} for names in _spellings(ids) if len(set(names)) == len(ids)]
+    place = next((place for place in places if set(theirs) <= set(place)), places[0])
     if missing := [name for name in theirs if name not in place]:
         raise RevelioError(f"{listed} names {counted(len(missing), 'picture')} not to be found (first: "
                            f"{missing[0]!r}); ids of the pictures are like {ids[0]!r}")
