@@ -684,7 +684,7 @@ def run_command(
                     batch_size=batch_size, limit=limit, seed=seed, device=device, dtype=dtype, image_size=image_size,
                     revision=revision)
     train_command(out / "store", out / "ksae", layer, timestep, k, expansion, steps, seed=seed, device=device)
-    concepts_command(out / "ksae", out / "concepts", out / "store", seed=seed, device=device)
+    concepts_command(out / "concepts", out / "ksae", out / "store", seed=seed, device=device)
 
 # %% ../nbs/90_cli.ipynb #49aba89e
 def main() -> None:
