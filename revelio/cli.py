@@ -550,7 +550,7 @@ def concepts_command(
         from revelio.features.activations import read_activations
         from revelio.images.table import load_table
         given = read_activations(activations, load_table(dataset, split))
-        ksae = ksae or _train_on(given, out.with_name(f"{out.name}-ksae"), seed, device)
+        ksae = ksae or _train_on(given, Path(f"{out}-ksae"), seed, device)
         concepts = find_concepts(ksae, out, given.features, top_k, seed, device, images=measure_on, table=given.images,
                                  classes=given.classes, timestep=timestep)
     elif ksae:
