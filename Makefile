@@ -14,6 +14,8 @@ GPU_BENCH = $(if $(filter cpu,$(DEVICE)),$(SMALL),{"device": "$(DEVICE)"})
 BIN := .venv/bin
 PY := $(BIN)/python
 READY := .venv/.installed
+# notebooks show their modules on the same emoji
+LATENTS = REVELIO_LATENTS="$$PWD/out/latents"
 THREADS = OMP_NUM_THREADS=$(1) MKL_NUM_THREADS=$(1) OPENBLAS_NUM_THREADS=$(1)
 # nbdev's commands as modules: an installed command names its interpreter by its path, which fails where that holds a quote
 comma := ,
@@ -53,7 +55,7 @@ test: $(READY)  ## notebooks clean, exports in step, ruff, types, nbdev_test, py
 	$(PY) -m revelio.dev sync
 	$(PY) -m ruff check nbs
 	$(PY) -m mypy
-	HF_HUB_OFFLINE=1 $(call THREADS,1) $(call NBDEV,test.nbdev_test,n_workers=2$(comma) pause=0$(comma) do_print=True)
+	HF_HUB_OFFLINE=1 $(LATENTS) $(call THREADS,1) $(call NBDEV,test.nbdev_test,n_workers=2$(comma) pause=0$(comma) do_print=True)
 	HF_HUB_OFFLINE=1 $(call THREADS,1) $(PY) -m pytest -n 2 --dist loadfile -m "$(MARKS)"
 
 lab: $(READY)  ## open the notebooks in Jupyter
@@ -77,10 +79,10 @@ export: $(READY)  ## clean the notebooks; write revelio/ and tests/ from them
 	$(PY) -m revelio.dev export
 
 quick: $(READY)  ## check, run and test only the notebooks that changed
-	HF_HUB_OFFLINE=1 $(call THREADS,1) $(PY) -m revelio.dev quick
+	HF_HUB_OFFLINE=1 $(LATENTS) $(call THREADS,1) $(PY) -m revelio.dev quick
 
 run: $(READY)  ## execute the notebooks that changed (or NB="nbs/…") and save what they show
-	$(call THREADS,2) $(PY) -m revelio.dev run $(NB)
+	$(LATENTS) $(call THREADS,2) $(PY) -m revelio.dev run $(NB)
 
 gpu: $(READY)  ## test and time what depends on a GPU, in minutes (DEVICE=cpu: a rehearsal where there is none)
 	REVELIO_DEVICE=$(DEVICE) HF_HUB_OFFLINE=1 $(PY) -m pytest -m gpu -rs tests/test_gpu.py

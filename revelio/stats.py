@@ -143,9 +143,11 @@ def bootstrap_mean(
         return Measured(float("nan"), np.empty(0), key)
     sums, counts = (np.bincount(at[known], w, len(names)) for w in (values[known], None))
     rng, mean = np.random.default_rng(seed), float(values[known].mean())
-    draws = (rng.integers(len(names), size=len(names)) for _ in range(n_resamples))
+    at_once = max(1, 2**18 // len(names))
+    draws = (rng.integers(len(names), size=(min(at_once, n_resamples - i), len(names)))
+             for i in range(0, n_resamples, at_once))
     with np.errstate(invalid="ignore"):
-        means = np.array([sums[d].sum() / counts[d].sum() for d in draws])
+        means = np.concatenate([sums[d].sum(axis=1) / counts[d].sum(axis=1) for d in draws])
     means = means[~np.isnan(means)]  # a draw may hold no image that was measured
     return Measured(mean, means - mean, f"bootstrap-{key}-{seed}-{n_resamples}-{known.sum()}-{len(means)}")
 

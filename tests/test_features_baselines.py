@@ -11,6 +11,7 @@ from revelio.core import RevelioError, fingerprint, track, unknown
 from revelio.images.pictures import open_image
 from revelio.images.table import label_columns
 from revelio.models.face import DiffusionModel
+from revelio.models.latents import keep_latents
 from revelio.store import FeatureStore, StoreWriter
 import tempfile
 import matplotlib.pyplot as plt

@@ -20,6 +20,7 @@ from revelio.images.pictures import BrokenImageError, open_image, thumbnail
 from revelio.images.table import label_columns
 from revelio.maps import pooling_grid
 from revelio.models.face import DiffusionModel, check_timestep
+from revelio.models.latents import keep_latents
 from revelio.store import FeatureStore, StoreWriter
 import tempfile
 import matplotlib.pyplot as plt

@@ -26,7 +26,8 @@ from revelio.images.pictures import MAX_PIXELS, BrokenImageError, open_image, th
 from revelio.store import FeatureStore, StoreWriter
 
 N_IMAGES, SHARD = 96, 4
-CHILD = f"import revelio.cli, revelio.features.sweep; revelio.features.sweep.SHARD_ROWS = {SHARD}; revelio.cli.main()"
+PROCESSES = multiprocessing.get_context("forkserver")  # copies of one process that has imported everything
+PROCESSES.set_forkserver_preload(["revelio.cli", "revelio.features.sweep", "revelio.models.loading"])
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -47,18 +48,26 @@ def arguments(model, out):
                           "--timesteps", "0,500", "--batch-size", SHARD]))
 
 
+def extract_quietly(command):
+    import revelio.cli
+    import revelio.features.sweep
+    revelio.features.sweep.SHARD_ROWS, sys.argv = SHARD, ["revelio", *command]
+    with open(os.devnull, "w") as sys.stdout:
+        revelio.cli.main()
+
+
 def start(model, out):
     "Begin an extraction in a child process."
-    env = {**os.environ, "HF_HUB_OFFLINE": "1", "PYTHONPATH": str(Path(__file__).parents[1])}
-    return subprocess.Popen([sys.executable, "-c", CHILD, *arguments(model, out)], env=env, text=True,
-                            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    run = PROCESSES.Process(target=extract_quietly, args=(arguments(model, out),))
+    run.start()
+    return run
 
 
 def wait_for(there, run):
     "Look often until something is there; fails when the child ends or five minutes pass before."
     end = time.monotonic() + 300
     while not there():
-        assert run.poll() is None and time.monotonic() < end, run.communicate()
+        assert run.is_alive() and time.monotonic() < end, "the child ended" if run.exitcode is not None else "too long"
         time.sleep(0.002)
 
 
@@ -93,7 +102,8 @@ def test_killed_again_and_again_a_run_ends_as_if_unbroken(model, unbroken, tmp_p
         wait_for(lambda n=n_shards: out.exists() and len(whole_shards(out)) >= n, run)
         time.sleep(dice.uniform(0, 0.1))
         run.kill()
-        assert run.wait() == -signal.SIGKILL, "the run ended before it was killed: more images are needed"
+        run.join()
+        assert run.exitcode == -signal.SIGKILL, "the run ended before it was killed: more images are needed"
         after = whole_shards(out)
         assert before.items() <= after.items()  # none was lost, none was made again
         if after:
@@ -110,10 +120,10 @@ def test_the_second_of_two_runs_is_told_who_holds_the_store(model, unbroken, tmp
     out = tmp_path / "store"
     first = start(model, out)
     wait_for(lambda: any(lock.read_text().endswith("}") for lock in out.glob(".writer-*.lock")), first)
-    first.send_signal(signal.SIGSTOP)  # it holds the store as long as we look
+    os.kill(first.pid, signal.SIGSTOP)  # it holds the store as long as we look
     second = CliRunner().invoke(app, arguments(model, out))
     first.kill()
-    first.wait()
+    first.join()
     assert second.exit_code == 2
     assert f"being written by process {first.pid} on {socket.gethostname()}; wait for it" in second.output
     assert CliRunner().invoke(app, arguments(model, out)).exit_code == 0
@@ -154,7 +164,7 @@ def kill_often(path):
 
 @pytest.mark.slow
 def test_a_store_survives_many_kills(tmp_path):
-    referee = multiprocessing.get_context("spawn").Process(target=kill_often, args=(tmp_path / "s",))
+    referee = PROCESSES.Process(target=kill_often, args=(tmp_path / "s",))
     referee.start()
     referee.join()
     assert referee.exitcode == 0

@@ -7,6 +7,7 @@ from revelio.core import RevelioError
 from revelio.features.prompts import prompt_texts
 from revelio.features.reading import read_features
 from revelio.models.face import DiffusionModel
+from revelio.models.latents import keep_latents
 from revelio.models.weights import hash_modules
 from revelio.sae.ksae import KSAE
 from revelio.sae.rows import Positions, store_positions

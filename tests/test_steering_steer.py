@@ -14,6 +14,7 @@ from scipy.stats import rankdata
 from torch import Tensor
 from revelio.core import RevelioError, track, unknown
 from revelio.models.face import DiffusionModel
+from revelio.models.latents import keep_latents
 from revelio.sae.ksae import KSAE, scale_at
 from revelio.stats import bootstrap_mean
 from revelio.steering.attach import attach, change_layer, edit_codes, layer_of

@@ -19,6 +19,7 @@ from ..core import RevelioError, fingerprint, track, unknown
 from ..images.pictures import open_image
 from ..images.table import label_columns
 from ..models.face import DiffusionModel
+from ..models.latents import keep_latents
 from ..store import FeatureStore, StoreWriter
 
 # %% ../../nbs/features/05_baselines.ipynb #145a599e
@@ -45,7 +46,7 @@ def extract_inputs(
     settings = dict(model=f"{model.name} input", model_hash=model.fingerprint, image_size=model.image_size,
                     dataset=dataset, split=split, n_images=len(ids), ids_hash=fingerprint(ids), layers=list(layers),
                     timesteps=[0], prompt="empty", pooling="none", seed=seed, draws=1, pixels=pixels)
-    with StoreWriter(out, settings, classes) as writer:
+    with StoreWriter(out, settings, classes) as writer, keep_latents(model):
         todo = [p for p, id in enumerate(ids) if id not in writer.done]
         for at in track(range(0, len(todo), batch_size), "inputs", unit="batch"):
             batch = table[todo[at : at + batch_size]]

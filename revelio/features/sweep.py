@@ -28,6 +28,7 @@ from ..images.pictures import BrokenImageError, open_image, thumbnail
 from ..images.table import label_columns
 from ..maps import pooling_grid
 from ..models.face import DiffusionModel, check_timestep
+from ..models.latents import keep_latents
 from ..store import FeatureStore, StoreWriter
 
 # %% ../../nbs/features/03_sweep.ipynb #330d9e21
@@ -83,7 +84,7 @@ def extract(
         def read_whole(batch, images):
             return portions(len(images), lambda p: read({k: v[p] for k, v in batch.items()}, images[p]))
 
-        with _evaluating(model):
+        with _evaluating(model), keep_latents(model):
             for images, cells in _shards(prepared, read_whole, classes):
                 writer.write(images, cells)
         state.wait_for_everyone()

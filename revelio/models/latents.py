@@ -7,6 +7,7 @@ __all__ = ['Latents', 'keep_latents']
 
 # %% ../../nbs/models/08_latents.ipynb #e6857d17
 import hashlib
+import os
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -89,10 +90,11 @@ class Latents:
 @contextmanager
 def keep_latents(
     model: DiffusionModel,
-    folder: str | Path | None,  # None: nothing is kept
+    folder: str | Path | None = None,  # None: where they are kept already, or as REVELIO_LATENTS says
 ) -> Iterator[None]:
     "Let a model look its latents up in a folder, and add missing ones; a model without a VAE goes on as it is."
-    if folder is None or model.vae is None:
+    folder = folder or (None if model.kept else os.environ.get("REVELIO_LATENTS"))
+    if not folder or model.vae is None:
         yield
         return
     before, model.kept = model.kept, Latents(folder, model)

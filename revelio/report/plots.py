@@ -343,8 +343,9 @@ def save_gallery(
     fig = gallery(rows, title="Memorised: its purity is no result" if concepts.warning else "")
     watch_labels(fig, {str(name): f"{level} {i}" for level, names in concepts.classes.items()
                        for i, name in enumerate(names)})
-    with atomic_path(path) as temporary:
-        fig.savefig(temporary, format="png")
+    with atomic_path(path) as temporary, plt.rc_context({"figure.constrained_layout.use": False}):
+        fig.set_layout_engine(None)  # for a layout, savefig would draw all pictures twice
+        fig.savefig(temporary, format="png", pil_kwargs={"compress_level": 1})
     plt.close(fig)
     return path
 

@@ -11,6 +11,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,7 @@ class Trial:
         self.latents = model.encode(self.pixels)
         self.condition = model.condition(len(ids), prompts)
         self.timesteps = [round(share * model.n_timesteps) for share in POINTS]
+        self.own = cache(self.ask)  # what several readings are of
 
     @torch.no_grad()
     def ask(
@@ -72,7 +74,7 @@ class Trial:
 
     def skills(self, timesteps: Sequence[int] | None = None, kind: str = "", sign: float = 1.0, **other) -> list[float]:
         "Measure the skill at some timesteps, as the model is read, or in another way."
-        answers = [self.ask(t, **other) for t in timesteps or self.timesteps]
+        answers = [self.ask(t, **other) if other else self.own(t) for t in timesteps or self.timesteps]
         return [skill(sign * prediction, targets[kind or self.kind]) for prediction, targets in answers]
 
 # %% ../../nbs/runs/06_doctor.ipynb #d98f2bf5

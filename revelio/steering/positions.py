@@ -15,6 +15,7 @@ from ..core import RevelioError
 from ..features.prompts import prompt_texts
 from ..features.reading import read_features
 from ..models.face import DiffusionModel
+from ..models.latents import keep_latents
 from ..models.weights import hash_modules
 from ..sae.ksae import KSAE
 from ..sae.rows import Positions, store_positions
@@ -71,8 +72,8 @@ def train_positions(
     if isinstance(source, DiffusionModel):
         if table is None:
             raise RevelioError(f"positions of the model {source.name!r}: of which images? Give table=load_table(…).")
-        positions = model_positions(source, table, layer, timesteps, prompt, **options)
-    else:
-        store = source if isinstance(source, FeatureStore) else FeatureStore(source)
-        positions = store_positions(store, layer, timesteps, **options)
-    return train_ksae(positions, layer, None, out, config, device=device)
+        with keep_latents(source):
+            positions = model_positions(source, table, layer, timesteps, prompt, **options)
+            return train_ksae(positions, layer, None, out, config, device=device)
+    store = source if isinstance(source, FeatureStore) else FeatureStore(source)
+    return train_ksae(store_positions(store, layer, timesteps, **options), layer, None, out, config, device=device)

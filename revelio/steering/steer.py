@@ -23,6 +23,7 @@ from torch import Tensor
 
 from ..core import RevelioError, track, unknown
 from ..models.face import DiffusionModel
+from ..models.latents import keep_latents
 from ..sae.ksae import KSAE, scale_at
 from ..stats import bootstrap_mean
 from .attach import attach, change_layer, edit_codes, layer_of
@@ -54,15 +55,16 @@ def read_images(
     codes = torch.zeros(len(timesteps), len(table), ksae.n_neurons)
     means = torch.zeros(len(timesteps), len(table), ksae.d_in)
     squares = torch.zeros(len(timesteps), ksae.d_in, ksae.d_in, dtype=torch.float64)
-    for part in track(torch.arange(len(table)).split(batch_size), "codes", -(-len(table) // batch_size), "batch"):
-        for i, (t, maps) in enumerate(positions.read(part.numpy()).items()):
-            codes_at = ksae.encode_maps(maps, t)
-            n_positions = maps[0, 0].numel()
-            dense = torch.zeros(len(part), ksae.n_neurons).scatter_add_(1, codes_at.indices.flatten(1),
-                                                                        codes_at.values.flatten(1))
-            codes[i, part], means[i, part] = dense / n_positions, maps.mean((2, 3))
-            rows = maps.movedim(1, -1).flatten(0, 2).double()
-            squares[i] += rows.T @ rows / (n_positions * len(table))
+    parts = track(torch.arange(len(table)).split(batch_size), "codes", -(-len(table) // batch_size), "batch")
+    with keep_latents(model):
+        for part in parts:
+            for i, (t, maps) in enumerate(positions.read(part.numpy()).items()):
+                found, n_positions = ksae.encode_maps(maps, t), maps[0, 0].numel()
+                dense = torch.zeros(len(part), ksae.n_neurons).scatter_add_(1, found.indices.flatten(1),
+                                                                            found.values.flatten(1))
+                codes[i, part], means[i, part] = dense / n_positions, maps.mean((2, 3))
+                rows = maps.movedim(1, -1).flatten(0, 2).double()
+                squares[i] += rows.T @ rows / (n_positions * len(table))
     centre = means.double().mean(1)
     return Read(list(timesteps), codes, means, (squares - centre[:, :, None] * centre[:, None]).float())
 
