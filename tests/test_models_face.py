@@ -125,6 +125,18 @@ def test_unknown_layer_lists_the_layers(models, name):
     with pytest.raises(RevelioError, match="unknown layer.*bottleneck, up_ft0, up_ft1"):
         models["unet"].layer(name)
 
+# cell ad051599
+def test_one_pass_finds_the_layers_of_all_models_of_the_same_settings(folders, monkeypatch):
+    from revelio.models import face
+    passes, find = [], face._places
+    monkeypatch.setattr(face, "_WALKED", {})
+    monkeypatch.setattr(face, "_places", lambda *given: passes.append(given) or find(*given))
+    first, same = (load_model(folders["unet"], "cpu") for _ in range(2))
+    assert first.layers == same.layers and first.places is not same.places and len(passes) == 1
+    large = load_model(folders["unet"], "cpu", image_size=2 * first.image_size)
+    assert large.layers["up_ft1"].shape[1:] == tuple(2 * side for side in first.layers["up_ft1"].shape[1:])
+    assert len(load_model(folders["dit"], "cpu").layers) > 2 and len(passes) == 3
+
 # cell d690cf0c
 def test_names_with_a_star_are_replaced_in_forward_order(models):
     unet = models["unet"]

@@ -158,6 +158,25 @@ def test_the_model_and_its_pipeline_are_edited_alike(mini):
     assert torch.allclose(ours, theirs, atol=1e-5)
     assert not torch.allclose(ours, model.denoise(x, 500, states), atol=1e-3)
 
+# cell a47f7e95
+@pytest.mark.parametrize("dtype, near", [(torch.float16, 0.03), (torch.bfloat16, 0.12)])
+def test_a_pipeline_in_half_precision_is_edited_as_in_full(mini, dtype, near):
+    ksae = KSAE.from_pretrained(data_path("ksae", "mini-sd-up_ft2"))
+    half = StableDiffusionPipeline.from_pretrained(data_path("models", "mini-sd"), torch_dtype=dtype)
+    half.set_progress_bar_config(disable=True)
+    drawn, neuron = {}, ksae.strong.argmax().item()
+    for pipe in (mini, half):
+        drawn[pipe] = [_draw(pipe)]
+        for mode in ("add", "ablate"):
+            with attach(pipe, ksae, {neuron: 2.0}, mode):
+                drawn[pipe].append(_draw(pipe))
+        with attach(pipe, ksae, {neuron: 0.0}):
+            assert torch.equal(_draw(pipe), drawn[pipe][0])
+    assert all(latents.dtype == dtype for latents in drawn[half])
+    apart = lambda a, b: ((a - b).norm() / b.norm()).item()
+    assert all(apart(a.float(), b) < near for a, b in zip(drawn[half], drawn[mini]))
+    assert all(apart(edited, drawn[mini][0]) > 2 * near for edited in drawn[mini][1:])  # an edit is far more than that
+
 # cell 1632f3d8
 @pytest.mark.parametrize("family, layer",
                          [("sd3", "block_1"), ("flux", "block_3"), ("pixart", "block_1"), ("dit", "block_1"),

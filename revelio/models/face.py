@@ -151,8 +151,8 @@ def _walk(model):
     "What each module of a denoiser puts out in a pass; found once for all models of the same settings."
     net, condition = model.denoiser, _to_meta(model.condition(1))
     as_made = not _lacks_weights(net)
-    key = (type(model), type(net), repr(net.config), model.image_size, tuple(model.latent_shape), str(condition),
-           None if as_made else tuple((name, p.shape) for name, p in net.named_parameters()))
+    key = (type(model), type(model).run, type(net), repr(net.config), model.image_size, tuple(model.latent_shape),
+           str(condition), None if as_made else tuple((name, p.shape) for name, p in net.named_parameters()))
     if key not in _WALKED:
         _WALKED[key] = _places(model, build(type(net), net.config).eval() if as_made else net, condition)
     return dict(_WALKED[key])

@@ -7,6 +7,7 @@ __all__ = ['OWN', 'IMPORTS', 'KernelSeed', 'serve', 'run_job', 'start_server']
 
 # %% ../../nbs/runs/07_warm.ipynb #cc49e407
 import contextlib
+import gc
 import json
 import os
 import select
@@ -123,10 +124,10 @@ def _become_kernel(connection):
         os._exit(code)
 
 # %% ../../nbs/runs/07_warm.ipynb #0c845fbb
-IMPORTS = """torch diffusers transformers datasets accelerate pandas pyarrow.parquet sklearn.linear_model threadpoolctl
-    matplotlib.pyplot seaborn IPython ipykernel.kernelapp papermill revelio.models.loading revelio.features.sweep
-    revelio.sae.training revelio.sae.concepts revelio.probes.cells revelio.report.plots revelio.report.saving
-    revelio.runs.runner""".split()
+IMPORTS = """revelio.runs.runner torch diffusers transformers datasets accelerate pandas pyarrow.parquet
+    sklearn.linear_model threadpoolctl matplotlib.pyplot seaborn IPython ipykernel.kernelapp revelio.models.loading
+    revelio.features.sweep revelio.sae.training revelio.sae.concepts revelio.probes.cells revelio.report.plots
+    revelio.report.saving""".split()  # the runner first: it leaves a grammar out that others would build
 
 
 def serve(
@@ -140,8 +141,11 @@ def serve(
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the copies: each reports by itself
     signal.signal(signal.SIGINT, signal.SIG_IGN)   # from the keyboard: it is meant for the jobs
     try:
+        gc.disable()
         for name in IMPORTS:
             importlib.import_module(name)
+        gc.freeze()  # what was imported stays: neither this process nor a copy looks through it again
+        gc.enable()
         while sys.stdin not in select.select([door, sys.stdin], [], [])[0]:
             connection, _ = door.accept()
             with connection, contextlib.suppress(OSError):  # a caller that has gone already
