@@ -56,7 +56,7 @@ test: $(READY)  ## notebooks clean, exports in step, ruff, types, nbdev_test, py
 	$(PY) -m ruff check nbs
 	$(PY) -m mypy
 	HF_HUB_OFFLINE=1 $(LATENTS) $(call THREADS,1) $(call NBDEV,test.nbdev_test,n_workers=2$(comma) pause=0$(comma) do_print=True)
-	HF_HUB_OFFLINE=1 $(call THREADS,1) $(PY) -m pytest -n 2 --dist loadfile -m "$(MARKS)"
+	HF_HUB_OFFLINE=1 $(call THREADS,1) $(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "$(MARKS)"
 
 lab: $(READY)  ## open the notebooks in Jupyter
 	$(PY) -m jupyterlab --notebook-dir=nbs

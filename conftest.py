@@ -3,9 +3,9 @@ import gc
 
 gc.disable()  # until all modules are imported
 
-LONGEST = ["test_pipeline.py", "test_cluster.py", "test_cli.py", "test_explorer_browser.py", "test_paper.py",
-           "test_features_sweep.py", "test_hostile.py", "test_runs_rehearsal.py", "test_runs_doctor.py",
-           "test_runs_runner.py"]
+LONGEST = ["test_pipeline.py", "test_cluster.py", "test_paper.py", "test_cli.py", "test_features_sweep.py",
+           "test_explorer_browser.py", "test_runs_rehearsal.py", "test_hostile.py", "test_paths.py",
+           "test_runs_doctor.py", "test_trainings.py", "test_runs_runner.py", "test_published.py"]
 
 
 def pytest_collection_modifyitems(items):
