@@ -228,8 +228,10 @@ def page_text(
         if name in site.pages:
             return f"]({os.path.relpath(site.folder / site.pages[name], page)}{match[2] or ''})"
         copy = site.folder / "files" / (f"{name}.txt" if name.endswith(".md") else name)  # a page would want a place
-        if target.is_dir():
-            raise ValueError(f"{where} links to the folder {name}: link to a file in it, which a page can show")
+        if target.is_dir() or target.suffix == ".html":
+            what = "folder" if target.is_dir() else "page"
+            raise ValueError(f"{where} links to the {what} {name}, and the site would lack what belongs to it: link to "
+                             "a file that can be shown alone, such as a picture")
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(target, copy)
         return f"]({os.path.relpath(copy, page)})"

@@ -98,6 +98,10 @@ def test_text_links_to_pages_files_and_names(checkout, tmp_path):
     assert text == ("[b](01_b.ipynb#x) [n](../files/notes.txt) [t](../tests.md) [w](https://x.y/z)\n"
                     "{py:obj}`f <revelio.core.f>` [`f`](01_b.ipynb)\n    `f`")
     assert (tmp_path / "s/files/notes.txt").read_text() == "n"
+    (checkout / "page.html").write_text('<img src="beside.png">')
+    for target in ("page.html", "nbs"):
+        with pytest.raises(ValueError, match=f"(folder|page) {target}, and the site would lack what belongs to it"):
+            page_text(f"[x](../../{target})", "nbs/sae/01_b.ipynb", site)
 
 
 def test_a_name_that_two_modules_export_is_no_link(checkout, tmp_path):
@@ -170,6 +174,8 @@ def test_sources_have_a_page_for_each_notebook_and_lists_of_them(tmp_path):
     made = sorted((tmp_path / "s").rglob("*.ipynb"))
     code = [c.source for p in made for c in nbformat.read(p, 4).cells if c.cell_type == "code"]
     assert n == len(made) > 60 and not [c for c in code if c.startswith(("#|", "def test_", "import pytest"))]
+    outputs = [o for p in made for c in nbformat.read(p, 4).cells for o in c.get("outputs", []) if "data" in o]
+    assert not [o for o in outputs if re.search(r'href="(?!https?:|#)', o.data.get("text/html", ""))]  # to nowhere
     library = (tmp_path / "s/library.md").read_text(encoding="utf-8")
     assert "[store](01_store.ipynb)" in library and "[sae](sae/index.md)" in library
     assert "guide" in nbformat.read(tmp_path / "s/index.ipynb", 4).cells[-1].source
