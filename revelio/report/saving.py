@@ -8,7 +8,6 @@ __all__ = ['CONTRAST_COLUMNS', 'PAGE_TEMPLATE', 'concept_folders', 'value_verdic
 
 # %% ../../nbs/report/04_saving.ipynb #8994eea9
 import hashlib
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -113,8 +112,7 @@ def save_figure(
     compare: Sequence[dict] = (),  # rows of `comparison`: our findings beside the published ones
     contrasts: pd.DataFrame | None = None,  # from `stats.contrasts`, one family or several; may have more columns
 ) -> list[Path]:           # PNG, PDF, CSV and JSON
-    """Write a figure, its numbers and its provenance, each atomically, and let a notebook show the picture that was
-    written; RevelioError for rows that no rule made."""
+    "Write a figure, its numbers and its provenance, each atomically; RevelioError for rows that no rule made."
     for row in compare:
         if missing := {"what", "ours", "published", "source", "verdict"} - set(row) or row["verdict"] not in VERDICTS:
             raise RevelioError(f"a row of compare is {row!r} ({missing}); expected what `comparison` returns.")
@@ -127,20 +125,18 @@ def save_figure(
     paths = [out_dir / f"{name}.{end}" for end in ("png", "pdf", "csv", "json")]
     no_dates = {"png": {"Software": None}, "pdf": {"CreationDate": None, "Producer": None, "Creator": None}}
     watch_labels(fig)
+    layout = fig.get_layout_engine()
     with plt.rc_context({"figure.constrained_layout.use": False}):
         for path, metadata in zip(paths[:2], no_dates.values()):
             with atomic_path(path) as temporary:
                 fig.savefig(temporary, format=path.suffix[1:], metadata=metadata)
             fig.set_layout_engine(None)  # it was laid out once; for a layout, savefig draws twice
+        fig.set_layout_engine(layout)
     with atomic_path(paths[2]) as temporary:
         data.to_csv(temporary, index=False, float_format="%.6g", lineterminator="\n")
     write_json(paths[3], {"name": name, **info, "compare": list(compare), "contrasts": _records(contrasts),
                           **({"labels": fig.replaced} if fig.replaced else {}),
                           "made_from": made_from(info.get("parameters", {})), "versions": versions()})
-    if (notebook := sys.modules.get("IPython")) and notebook.get_ipython():
-        plt.close(fig)  # which would be drawn once more
-        width = round(fig.get_figwidth() * plt.rcParams["figure.dpi"])
-        notebook.display.display(notebook.display.Image(paths[0], width=width))
     return paths
 
 
