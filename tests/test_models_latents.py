@@ -61,6 +61,10 @@ def test_extractions_share_the_folder_that_the_environment_names(tmp_path, monke
     with keep_latents(model, tmp_path / "own"), keep_latents(model):
         assert model.kept.folder.parent.name == "own"  # one that was asked for goes before
     extract_inputs(model, table, tmp_path / "inputs", ["latents"])
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("REVELIO_LATENTS", str(tmp_path / "file"))
+    with pytest.raises(RevelioError, match="cannot keep latents in .*file': Not a directory.*REVELIO_LATENTS"):
+        extract(model, table, ["up_ft1"], [25], tmp_path / "third")
 
 
 def test_a_file_cut_short_is_made_again_and_another_vae_is_another_folder(tmp_path):

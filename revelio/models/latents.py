@@ -35,7 +35,11 @@ class Latents:
         self.places: dict[bytes, tuple[Path, int]] = {}  # digest -> file and row
         self.fresh: dict[bytes, Tensor] = {}             # not written yet
         self.seen: set[Path] = set()
-        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as e:
+            raise RevelioError(f"cannot keep latents in {str(folder)!r}: {e.strerror}. Name a folder that can be "
+                               "written, or none; the environment variable REVELIO_LATENTS may name it.") from e
 
     def look(self) -> None:
         "Learn what other jobs have added; a file that cannot be read is passed over, for it can be made again."
