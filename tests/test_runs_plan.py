@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils.flop_counter import flop_registry
 from revelio.core import RevelioError, unknown
 from revelio.images.registry import DATASETS
 from revelio.maps import pool
@@ -27,29 +27,53 @@ from revelio.probes.diffc import diffc_flops, diffc_net
 from revelio.probes.zeroshot import N_CLASSES, SCHEDULES, Stage, n_calls, scale_schedule, zero_shot_asks
 from revelio.runs.presets import ALONE, STAGES, preset_path, read_preset
 
-# cell 85120c63
-def test_a_part_of_a_pass_is_less_than_the_whole():
-    for layers in (("bottleneck",), ("up_ft1",)):
-        for cached in (pass_flops, _architecture):
-            cached.cache_clear()
-        assert 0 < pass_flops("mini-sd", layers).denoise < pass_flops("mini-sd").denoise
-
-
-def test_a_pass_is_counted_as_it_is_known():
-    sd15, sd21 = pass_flops("sd15"), pass_flops("sd21-base")
-    assert sd15.denoise == pytest.approx(0.80e12, rel=0.02)  # 512 px, two for each product, attention counted
-    assert sd15.encode == sd21.encode  # the same VAE at the same size
-    assert pass_flops("dit-xl-2-256").denoise == pytest.approx(2 * 118.6e9, rel=0.02)  # Peebles and Xie 2023, table 9
-
-# cell 6f60cada
+# cell 127663d1
 import pytest
 import torch
 import transformers
+from torch.utils.flop_counter import FlopCounterMode
 
 from revelio.core import RevelioError
-from revelio.runs.plan import _architecture
+from revelio.runs.plan import _denoise, _Meter, _opened
 from revelio.sae.training import TrainConfig, TrainData, TrainState, _step
 
+
+def test_the_peak_of_a_chain_is_two_of_its_tensors():
+    with torch.device("meta"):
+        net, x = torch.nn.Sequential(*[torch.nn.Linear(64, 64) for _ in range(5)]), torch.empty(100, 64)
+    with torch.no_grad():
+        assert cost_of(lambda: net(x)) == (5 * 2 * 100 * 64 * 64, 2 * x.nbytes)  # each output, and the next one's input
+        assert cost_of(lambda: net(x).view(64, 100).t().add_(1)).peak == 2 * x.nbytes  # views are no copies
+    assert cost_of(lambda: net(x)).peak == 5 * x.nbytes  # kept for the gradient
+    tokens = torch.empty(1, 8, 4096, 64, device="meta")
+    attention = cost_of(lambda: F.scaled_dot_product_attention(tokens, key=tokens, value=tokens))
+    assert attention == (8 * 2 * 2 * 4096 * 4096 * 64, tokens.nbytes)
+
+# cell 85120c63
+def test_a_part_of_a_pass_is_less_than_the_whole():
+    for layers in (("bottleneck",), ("up_ft1",)):
+        for cached in (pass_cost, _opened):
+            cached.cache_clear()
+        part, whole = pass_cost("mini-sd", layers), pass_cost("mini-sd")
+        assert 0 < part.flops < whole.flops and 0 < part.peak <= whole.peak
+
+
+@pytest.mark.parametrize("model, layers", [("mini-sd", ()), ("mini-sd", ("up_ft1",)), ("mini-dit", ())])
+def test_operations_are_those_that_torch_counts(model, layers):
+    loaded = load_architecture(model)
+    with loaded.tap(layers or loaded.layers, stop=bool(layers)) as tap, torch.no_grad():
+        with FlopCounterMode(display=False) as counter:
+            tap.run(lambda: _denoise(loaded, 1))
+    assert counter.get_total_flops() == pass_cost(model, layers).flops
+    assert pass_cost(model, layers, n=6).flops == 6 * pass_cost(model, layers).flops
+
+
+def test_a_pass_is_counted_as_it_is_known():
+    assert pass_cost("sd15").flops == pytest.approx(0.80e12, rel=0.02)  # 512 px, attention counted
+    assert encode_cost("sd15") == encode_cost("sd21-base")  # the same VAE at the same size
+    assert pass_cost("dit-xl-2-256").flops == pytest.approx(2 * 118.6e9, rel=0.02)  # Peebles and Xie 2023, table 9
+
+# cell 6f60cada
 PRESET = """
 runs:
   a: {extract: {model: mini-sd, dataset: emoji, layers: [bottleneck, up_ft1], timesteps: [25, 200], limit: 240},
@@ -84,23 +108,12 @@ def test_what_a_preset_names_is_looked_up(tmp_path, old, new, words):
     with pytest.raises(RevelioError, match=words):
         check_sources(read_preset(preset(tmp_path, old, new)), "mine.yaml")
 
-# cell 127663d1
-def test_the_peak_of_a_chain_is_two_of_its_tensors():
-    with torch.device("meta"):
-        net, x = torch.nn.Sequential(*[torch.nn.Linear(64, 64) for _ in range(5)]), torch.empty(100, 64)
-    with torch.no_grad():
-        assert peak_bytes(lambda: net(x)) == 2 * x.nbytes  # each output, and the input of the next
-        assert peak_bytes(lambda: net(x).view(64, 100).t().add_(1)) == 2 * x.nbytes  # views are no copies
-    assert peak_bytes(lambda: net(x)) == 5 * x.nbytes  # kept for the gradient
-    tokens = torch.empty(1, 8, 4096, 64, device="meta")
-    assert peak_bytes(lambda: F.scaled_dot_product_attention(tokens, key=tokens, value=tokens)) == tokens.nbytes
-
 # cell 439b088d
 def test_each_zero_shot_classifier_is_counted(tmp_path):
     asks = "[{prompts: class}, {model: mini-dit, prompts: numbers, level: label}]"
     plan = read_preset(preset(tmp_path, "group-gap-s0]}", f"group-gap-s0], zero_shot: {asks}}}"))
     few, many = (n_calls([Stage(2, 3), Stage(4, 1)], n) for n in (9, 98))
-    flops = 4 * (few * pass_flops("mini-sd").denoise + many * pass_flops("mini-dit").denoise)
+    flops = 4 * (few * pass_cost("mini-sd").flops + many * pass_cost("mini-dit").flops)
     job = jobs_of(plan, Rates(fp32=1e12)).set_index("stage").loc["inference"]
     assert job.gpu_hours == pytest.approx(flops / 1e12 / 3600)
     plan["inference"]["i"]["zero_shot"][0]["model"] = "sd15"
@@ -132,7 +145,7 @@ def test_a_pass_takes_what_real_tensors_take():
     real = load_architecture("mini-dit", device="cpu")
     noisy, t = torch.zeros(4, *real.latent_shape), torch.zeros(4, dtype=torch.long)
     with torch.no_grad():
-        taken = peak_bytes(lambda: real.run(real.denoiser, noisy, t, real.condition(4)))
+        taken = cost_of(lambda: real.run(real.denoiser, noisy, t, real.condition(4))).peak
     assert denoise_peak("mini-dit", None, None, 4) == pytest.approx(taken, rel=0.02)
 
 
@@ -148,7 +161,7 @@ def test_memory_grows_with_batch_and_size_and_a_vae_goes_in_pieces():
 @pytest.mark.parametrize("auxk_coef", [0, 1 / 32])
 def test_a_ksae_is_bounded(auxk_coef):
     settings = dict(k=8, expansion=32, n_neurons=None, batch_size=512, auxk_coef=auxk_coef, k_aux=None)
-    with PeakMemory() as memory:
+    with _Meter() as memory:
         data = TrainData(torch.randn(600, 128), config := TrainConfig(**settings, dead_after=1))
         state = TrainState(data, config)
         memory.peak = 0
@@ -166,10 +179,10 @@ def test_each_seed_of_a_cell_is_a_ksae(tmp_path):
 
 def test_the_jobs_are_counted_by_hand(tmp_path):
     jobs = jobs_of(read_preset(preset(tmp_path)), Rates(fp32=1e12, bf16=2e12)).set_index(["stage", "name"])
-    work = pass_flops("mini-sd", ("bottleneck", "up_ft1"))
+    encode, work = encode_cost("mini-sd").flops, pass_cost("mini-sd", ("bottleneck", "up_ft1")).flops
     d = map_shape({"model": "mini-sd", "source": "model"}, "up_ft1")
     a, maps, other = (jobs.loc["extract", name] for name in ("a", "maps", "other"))
-    assert a.n_images == 240 and a.gpu_hours == pytest.approx(240 * (work.encode + 2 * work.denoise) / 1e12 / 3600)
+    assert a.n_images == 240 and a.gpu_hours == pytest.approx(240 * (encode + 2 * work) / 1e12 / 3600)
     widths = map_shape({"model": "mini-sd", "source": "model"}, "bottleneck")[0] + d[0]
     assert a.disk_gb == pytest.approx(240 * 2 * widths * 4 / 1e9)
     assert maps.n_images == 2 * 5627 and maps.disk_gb == pytest.approx(2 * 5627 * d[0] * d[1] * d[2] * 4 / 1e9)
@@ -185,7 +198,7 @@ def test_the_jobs_are_counted_by_hand(tmp_path):
     assert diffc.gpu_hours == pytest.approx(4 * 5627 * 2 * 3 * diffc_flops(d, 8) / 1e12 / 3600)
     calls = n_calls([Stage(2, 3), Stage(4, 1)], 9)  # groups, as the Diff-C beside it
     assert jobs.loc["inference", "i"].gpu_hours == pytest.approx(
-        4 * calls * pass_flops("mini-sd").denoise / 1e12 / 3600)
+        4 * calls * pass_cost("mini-sd").flops / 1e12 / 3600)
 
 # cell 6ab013cd
 def test_the_report_says_the_sums_and_what_is_unknown(tmp_path):
