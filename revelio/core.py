@@ -410,13 +410,19 @@ def git_revision() -> str | None:  # None outside a checkout; "+" is added when 
     return head.stdout.strip() + ("+" if git("status", "--porcelain", "--untracked-files=no").stdout.strip() else "")
 
 
-def versions() -> dict[str, str | None]:
-    "Return the versions of Python, the packages that matter and this checkout."
-    known = {"python": platform.python_version(), "git_revision": git_revision()}
+@functools.cache
+def _installed() -> dict[str, str]:
+    "Package -> version; each is a file of metadata to read, and every store, k-SAE and figure notes them."
+    found = {}
     for name in PACKAGES:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            known[name] = importlib.metadata.version(name)
-    return known
+            found[name] = importlib.metadata.version(name)
+    return found
+
+
+def versions() -> dict[str, str | None]:
+    "Return the versions of Python, the packages that matter and this checkout."
+    return {"python": platform.python_version(), "git_revision": git_revision(), **_installed()}
 
 
 def fingerprint(

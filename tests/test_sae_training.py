@@ -19,6 +19,7 @@ import torch
 import torch.nn.functional as F
 from safetensors import safe_open
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 from revelio.core import RevelioError, atomic_path, counted, fingerprint, group_split, load_optimizer, logger, optimizer_tensors, pick_device, processes, read_json, refuse_difference, save_tensors, track, unknown, versions, write_json
 from revelio.sae.ksae import KSAE, TRAINED, KSAEOutput, batch_fvu, forget_grads
 from revelio.sae.metrics import RunningFVU
@@ -89,9 +90,11 @@ def _dense_aux(ksae, x, recon, dead, k):
     return (e - z @ ksae.W_dec).square().sum() / (e - e.mean(0)).square().sum()
 
 
+@pytest.mark.parametrize("n, block", [(40, 2**22), (40, 60), (200, 2**22)])  # few, few in pieces; many
 @pytest.mark.parametrize("variant", ["topk", "batch_topk", "matryoshka"])
-def test_auxk_and_its_gradients_are_those_of_the_dense_formula(variant):
-    ksae, x, dead = _aux_case(variant=variant)
+def test_auxk_and_its_gradients_are_those_of_the_dense_formula(monkeypatch, variant, n, block):
+    monkeypatch.setattr("revelio.sae.training._BLOCK", block)
+    ksae, x, dead = _aux_case(n, variant=variant)
     recon, weights = ksae(x).recon, dict(ksae.named_parameters())
     sparse, dense = auxk_loss(ksae, x, recon, dead, k_aux=4), _dense_aux(ksae, x, recon, dead, 4)
     assert torch.isclose(sparse, dense, atol=1e-12)
@@ -108,8 +111,9 @@ def test_auxk_trains_dead_rows_of_both_matrices_and_no_live_row():
         assert not moved[~dead].any(), name
 
 # cell 422643cb
-def test_auxk_target_is_the_detached_residual():
-    ksae, x, dead = _aux_case()
+@pytest.mark.parametrize("n", [40, 200])
+def test_auxk_target_is_the_detached_residual(n):
+    ksae, x, dead = _aux_case(n)
     recon = ksae(x).recon
     recon.retain_grad()
     x.requires_grad_()

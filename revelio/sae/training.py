@@ -28,6 +28,7 @@ import torch
 import torch.nn.functional as F
 from safetensors import safe_open
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 from revelio.core import (
     RevelioError,
@@ -114,6 +115,38 @@ def config_for(
                        n_steps=n_steps or max(100, min(TrainConfig.n_steps, passes)), **sizes)
 
 # %% ../../nbs/sae/04_training.ipynb #ae2c011b
+_BLOCK = 2**22  # entries of an array that stays in the cache of a CPU
+_FEW = 8        # times k: where a CPU multiplies whole matrices faster than it gathers k rows of them
+
+
+class _Dense(torch.autograd.Function):
+    "Reconstruct rows by the k best of a few neurons, without numbers of neurons: whole products. For a CPU."
+
+    @staticmethod
+    def forward(ctx, x, b_pre, W_enc, b_enc, W_dec, k, signed):
+        centred, codes, ctx.n_rows = x - b_pre, x.new_empty(len(x), len(W_enc)), max(1, _BLOCK // len(W_enc))
+        for rows, pre in zip(centred.split(ctx.n_rows), codes.split(ctx.n_rows)):
+            torch.addmm(b_enc, rows, W_enc.T, out=pre)
+            pre.mul_(pre >= torch.from_numpy(np.partition(pre.numpy(), -k, axis=1)[:, -k, None]))
+        ctx.save_for_backward(centred, W_enc, W_dec, codes if signed else codes.relu_())
+        return codes @ W_dec
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad):
+        centred, W_enc, W_dec, codes = ctx.saved_tensors
+        grad_x = torch.empty_like(grad) if ctx.needs_input_grad[0] else None
+        grad_W, grad_b = torch.zeros_like(W_enc), W_enc.new_zeros(len(W_enc))
+        for i in range(0, len(grad), ctx.n_rows):
+            part = slice(i, i + ctx.n_rows)
+            back = (grad[part] @ W_dec.T).mul_(codes[part] != 0)
+            grad_W.addmm_(back.T, centred[part])
+            grad_b += back.sum(dim=0)
+            if grad_x is not None:
+                torch.mm(back, W_enc, out=grad_x[part])
+        return grad_x, -(grad_b @ W_enc), grad_W, grad_b, codes.T @ grad, None, None
+
+
 def auxk_loss(
     ksae: KSAE,
     x: Tensor,      # (b, d)
@@ -123,8 +156,13 @@ def auxk_loss(
 ) -> Tensor:        # scalar, 1: nothing of the residual is explained
     "Measure how badly the best dead neurons explain the residual (Gao et al. 2024, appendix A.2)."
     among = dead.nonzero()[:, 0]
-    codes = ksae.encode(x, k=min(k_aux, len(among)), among=among)
-    return batch_fvu((x - recon).detach(), ksae.decode(*codes, bias=False))
+    k = min(k_aux, len(among))
+    if x.device.type == "cpu" and x.dtype == ksae.W_enc.dtype != torch.bfloat16 and len(among) <= _FEW * k:
+        W_enc, b_enc, W_dec = (w.index_select(0, among) for w in (ksae.W_enc, ksae.b_enc, ksae.W_dec))
+        recon_aux = _Dense.apply(x, ksae.b_pre, W_enc, b_enc, W_dec, k, ksae.signed)
+    else:
+        recon_aux = ksae.decode(*ksae.encode(x, k=k, among=among), bias=False)
+    return batch_fvu((x - recon).detach(), recon_aux)
 
 # %% ../../nbs/sae/04_training.ipynb #d2d5f56b
 @functools.lru_cache(maxsize=2)
