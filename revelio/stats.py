@@ -78,17 +78,52 @@ def hands(
     starts, rng = np.cumsum(sizes) - sizes, np.random.default_rng(seed)
     if any((sizes >= n).sum() < i for i, n in enumerate(pattern, 1)):
         return np.empty((0, sum(pattern)), dtype=np.int64)
-    taken, dealt = [], []
-    for n in pattern:
-        weights = comb(sizes, n)
-        shares = np.cumsum(weights / weights.sum())
-        group = _distinct(lambda at, s=shares: np.searchsorted(s, rng.random(len(at)) * s[-1], "right"), taken, n_hands)
-        taken, images = [*taken, group], []
+    dealt = []
+    for n, group in zip(pattern, _deal_groups(sizes, pattern, n_hands, rng).T):
+        images = []
         for _ in range(n):
             images.append(_distinct(lambda at, g=group: (rng.random(len(at)) * sizes[g[at]]).astype(int), images,
                                     n_hands))
         dealt += [labels[rows[starts[group] + image]] for image in images]
     return np.stack(dealt, axis=1)
+
+
+def _deal_groups(sizes, pattern, n_hands, rng):
+    "(n_hands, len(pattern)) groups, none twice in a hand: each choice is as likely as it holds sets of images."
+    shares, whole = [np.cumsum(weights / weights.sum()) for weights in (comb(sizes, n) for n in pattern)], []
+    for _ in range(50):  # a hand with a collision goes as a whole: with that group alone, large ones come too often
+        drawn = np.stack([np.searchsorted(s, rng.random(n_hands) * s[-1], "right") for s in shares], axis=1)
+        whole.append(drawn[(np.diff(np.sort(drawn, axis=1), axis=1) > 0).all(axis=1)])
+        if sum(map(len, whole)) >= n_hands:
+            return np.concatenate(whole)[:n_hands]
+    return _deal_in_turn(sizes, pattern, n_hands, rng)
+
+
+def _deal_in_turn(sizes, pattern, n_hands, rng):
+    "The same where hands without a collision are rare: each group in turn is taken or not, by the ways that are left."
+    kinds, slots = np.unique(pattern, return_counts=True)
+    columns, weights = [np.flatnonzero(np.equal(pattern, n)) for n in kinds], comb(sizes[:, None], kinds)
+    ways = np.zeros((len(sizes) + 1, *slots + 1))  # ways[g, left]: to fill the slots that are left from group g on
+    ways[(-1, *0 * slots)] = 1
+    for g in reversed(range(len(sizes))):
+        ways[g] = ways[g + 1]
+        for kind, weight in enumerate(weights[g]):
+            to, of = (np.moveaxis(w, kind, 0) for w in (ways[g], ways[g + 1]))
+            to[1:] += weight * of[:-1]
+    left, hand = np.tile(slots, (n_hands, 1)), np.empty((n_hands, len(pattern)), dtype=np.int64)
+    for g in range(len(sizes)):
+        u = rng.random(n_hands) * ways[(g, *left.T)] * (1 - 1e-12)
+        u -= ways[(g + 1, *left.T)]  # below zero: not taken
+        open_, before = u >= 0, left.copy()
+        for kind, weight in enumerate(weights[g]):
+            fewer = before - (np.arange(len(kinds)) == kind)
+            share = np.where(fewer[:, kind] >= 0, weight * ways[(g + 1, *np.maximum(fewer, 0).T)], 0)
+            took = np.flatnonzero(open_ & (u < share))
+            hand[took, columns[kind][slots[kind] - left[took, kind]]] = g
+            left[took, kind] -= 1
+            open_[took] = False
+            u -= share
+    return hand
 
 
 def _distinct(draw, taken, n):
@@ -105,6 +140,7 @@ class Measured(NamedTuple):
     value: float
     spread: np.ndarray  # (n_resamples,) deviations; their standard deviation is the standard error
     key: str            # those of one key were drawn alike, and are paired
+    n_groups: float = np.inf  # of the images that were measured: few of them say little of how it moves
 
     @property
     def error(self) -> float:
@@ -133,26 +169,34 @@ def bootstrap_mean(
     n_resamples: int = 1000,
     seed: int = 0,
 ) -> Measured:                # NaN where there are no numbers
-    "Measure a mean over images, split groups drawn with replacement."
+    """Measure a mean over images, split groups drawn with replacement; one group alone says nothing of how it moves.
+
+    The deviations are scaled by sqrt(n / (n - 1)), n groups, since those of resamples are too small by as much."""
     values = as_array(values, "numbers", np.float64, 1)
     if len(values) != len(groups):
         raise RevelioError(f"{len(values)} numbers for {len(groups)} split groups: expected one group per image.")
     names, at, key = _group_numbers(groups)
     known = ~np.isnan(values)
-    if not known.any():
-        return Measured(float("nan"), np.empty(0), key)
     sums, counts = (np.bincount(at[known], w, len(names)) for w in (values[known], None))
-    rng, mean = np.random.default_rng(seed), float(values[known].mean())
+    n_groups, mean = int((counts > 0).sum()), float(values[known].mean()) if known.any() else float("nan")
+    if n_groups < 2:
+        return Measured(mean, np.empty(0), key, n_groups)
+    rng = np.random.default_rng(seed)
     at_once = max(1, 2**18 // len(names))
     draws = (rng.integers(len(names), size=(min(at_once, n_resamples - i), len(names)))
              for i in range(0, n_resamples, at_once))
     with np.errstate(invalid="ignore"):
         means = np.concatenate([sums[d].sum(axis=1) / counts[d].sum(axis=1) for d in draws])
     means = means[~np.isnan(means)]  # a draw may hold no image that was measured
-    return Measured(mean, means - mean, f"bootstrap-{key}-{seed}-{n_resamples}-{known.sum()}-{len(means)}")
+    spread = (means - mean) * np.sqrt(n_groups / (n_groups - 1))
+    return Measured(mean, spread, f"bootstrap-{key}-{seed}-{n_resamples}-{known.sum()}-{len(means)}", n_groups)
 
 # %% ../nbs/02_stats.ipynb #7e5b5a37
 DROPPED = 0.2  # share of the groups that each draw of the jackknife leaves out
+
+
+def _n_dropped(n_groups):
+    return max(1, round(DROPPED * n_groups))
 
 
 def kept_groups(
@@ -162,7 +206,7 @@ def kept_groups(
 ) -> tuple[np.ndarray, str]:  # (n_resamples, n) bool, which images stay; the key for `jackknife`
     "Leave out a fifth of the groups at random, again and again."
     names, at, key = _group_numbers(groups)
-    rng, n = np.random.default_rng(seed), max(1, round(DROPPED * len(names)))
+    rng, n = np.random.default_rng(seed), _n_dropped(len(names))
     stays = np.ones((n_resamples, len(names)), dtype=bool)
     for row in stays:
         row[rng.permutation(len(names))[:n]] = False
@@ -173,12 +217,14 @@ def jackknife(
     value: float,        # of all images
     others: np.ndarray,  # (n_resamples,) of the images that stay, in the order of `kept_groups`
     key: str,            # from there
+    n_groups: int,       # of these images
 ) -> Measured:
     "Measure a number that was computed again with some groups left out."
     others = as_array(others, "numbers", np.float64, 1)
-    if np.isnan(others).any() or np.isnan(value):  # so few images that some draw leaves nothing to measure
-        return Measured(float(value), np.empty(0), key)
-    return Measured(float(value), (others - others.mean()) * np.sqrt((1 - DROPPED) / DROPPED), key)
+    if n_groups < 2 or np.isnan(others).any() or np.isnan(value):  # so few that some draw leaves nothing to measure
+        return Measured(float(value), np.empty(0), key, n_groups)
+    scale = np.sqrt((n_groups - _n_dropped(n_groups)) / _n_dropped(n_groups))
+    return Measured(float(value), (others - others.mean()) * scale, key, n_groups)
 
 # %% ../nbs/02_stats.ipynb #c65a41ed
 class Difference(NamedTuple):
@@ -207,9 +253,9 @@ def difference(
                       for side in (a, b))
     if mean_a is None or mean_b is None:
         raise RevelioError("the seeds of one side were measured on other images: give numbers of the same images.")
-    images = np.var(mean_a - mean_b) if paired else np.var(mean_a) + np.var(mean_b)
+    images = [(mean_a - mean_b, a)] if paired else [(mean_a, a), (mean_b, b)]
     seeds = [(np.var([x.value for x in side], ddof=1) / len(side), len(side) - 1) for side in (a, b) if len(side) > 1]
-    parts = [(images, len(a[0].spread) - 1), *seeds]
+    parts = [*((np.var(spread), side[0].n_groups - 1) for spread, side in images), *seeds]
     total = sum(part for part, _ in parts)
     if not total:  # nothing moves it
         return Difference(float(value), float(value), float(value), 0.0 if value else 1.0, n_seeds, paired)

@@ -11,9 +11,13 @@ from scipy.stats import t as student
 from revelio.core import RevelioError, as_array
 
 # cell da92ed35
+from collections import Counter
+from itertools import combinations
+
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.special import comb
 
 from revelio.core import RevelioError
 from revelio.stats import (
@@ -26,6 +30,7 @@ from revelio.stats import (
     hand_patterns,
     hands,
     holm,
+    jackknife,
     kept_groups,
     order_verdict,
     permuted,
@@ -65,6 +70,30 @@ def test_hands_have_the_pattern_and_are_fair():
     assert hand_patterns(np.array([[4, 4, 2], [1, 2, 3], [7, 7, 7], [5, 9, 9]]))[0] == [(1, 1, 1), (2, 1), (3,)]
 
 
+def _listed(sizes, pattern):
+    "How often each group is in a hand, by listing all hands."
+    found = np.zeros(len(sizes))
+
+    def fill(kinds, free, weight, chosen):
+        if not kinds:
+            found[chosen] += weight
+        else:
+            for some in combinations(free, kinds[0][1]):
+                fill(kinds[1:], [g for g in free if g not in some],
+                     weight * np.prod([comb(sizes[g], kinds[0][0]) for g in some]), [*chosen, *some])
+    fill(list(Counter(pattern).items()), range(len(sizes)), 1.0, [])
+    return found * len(pattern) / found.sum()
+
+
+@pytest.mark.parametrize("sizes, pattern", [([10, *[1] * 10], (1, 1)), ([5, 4, 3, *[2] * 4], (3, 2, 1, 1)),
+                                            ([60] * 4 + [1] * 8, (1,) * 10), ([30, 2, 2, 2, 1], (2, 2, 1, 1))])
+def test_all_sets_of_images_with_a_pattern_are_equally_likely(sizes, pattern):
+    groups = np.repeat(np.arange(len(sizes)), sizes)
+    dealt = groups[hands(np.arange(len(groups)), groups, pattern)]
+    found = np.array([(dealt == g).any(axis=1).mean() for g in range(len(sizes))])
+    assert np.abs(found - _listed(sizes, pattern)).max() < 0.015
+
+
 def test_chance_by_groups_is_higher_where_the_top_images_are_of_few_groups():
     groups, labels = np.repeat(np.arange(50), 6), np.repeat(np.arange(50) % 10, 6)
     mean = lambda pattern: np.mean([np.bincount(hand).max() for hand in hands(labels, groups, pattern, 2000)])
@@ -74,12 +103,21 @@ def test_chance_by_groups_is_higher_where_the_top_images_are_of_few_groups():
 def test_the_jackknife_gives_the_standard_error_of_a_mean():
     rng, groups = np.random.default_rng(3), np.repeat(np.arange(300), 2)
     x = np.repeat(rng.normal(size=300), 2) + 0.3 * rng.normal(size=600)
-    from revelio.stats import jackknife
     stays, key = kept_groups(groups, 400)
     assert stays.shape == (400, 600) and (~stays).sum(1).min() == 120
     assert (stays.reshape(400, 300, 2)[..., 0] == stays.reshape(400, 300, 2)[..., 1]).all()
-    found = jackknife(x.mean(), [x[s].mean() for s in stays], key)
+    found = jackknife(x.mean(), [x[s].mean() for s in stays], key, 300)
     assert abs(found.error / bootstrap_mean(x, groups).error - 1) < 0.15
+
+
+@pytest.mark.parametrize("n", [2, 3, 7, 8, 12, 40])
+def test_few_groups_have_the_standard_error_of_a_mean_too(n):
+    x, known = np.random.default_rng(n).normal(size=n), np.arange(n)
+    stays, key = kept_groups(known, 2000)
+    jack = jackknife(x.mean(), [x[s].mean() for s in stays], key, n)
+    right = x.std(ddof=1) / np.sqrt(n)
+    assert jack.error == pytest.approx(right, rel=0.08)
+    assert bootstrap_mean(x, known, 4000).error == pytest.approx(right, rel=0.08)
 
 # cell 233351a1
 def test_a_paired_difference_is_seen_where_intervals_overlap():
@@ -103,6 +141,17 @@ def test_the_difference_has_the_right_size_and_keeps_its_level():
         caught.append(found.low <= 0.1 <= found.high)
         p.append(difference(bootstrap_mean(a, groups, 300), bootstrap_mean(b, groups, 300)).p)
     assert 0.90 <= np.mean(caught) <= 0.985 and 0.01 <= np.mean(np.array(p) < 0.05) <= 0.10
+
+
+@pytest.mark.parametrize("n", [3, 5, 8])
+def test_a_few_patients_are_a_few(n):
+    rng, groups, p = np.random.default_rng(n), np.repeat(np.arange(n), 20), []
+    for _ in range(300):
+        a, b = (np.repeat(rng.normal(size=n), 20) + rng.normal(size=20 * n) for _ in range(2))
+        p.append(difference(bootstrap_mean(a, groups, 200), bootstrap_mean(b, groups, 200)).p)
+    assert np.mean(np.array(p) < 0.05) < 0.09
+    alone = difference(bootstrap_mean([1, 1, 0, 1], ["a"] * 4), bootstrap_mean([0, 1, 0, 0], ["a"] * 4))
+    assert alone.value == 0.5 and np.isnan([alone.low, alone.high, alone.p]).all()  # one group: who knows
 
 
 def test_seeds_that_scatter_hide_a_difference():

@@ -48,7 +48,7 @@ def over_seeds(
         raise RevelioError(f"the seeds of a cell were measured on {len(keys)} sets of images: make all from one store.")
     spreads = [one.spread for one in measures]
     spread = np.mean(spreads, axis=0) if all(map(len, spreads)) else np.empty(0)
-    return Measured(float(np.mean([m.value for m in measures])), spread, keys.pop())
+    return Measured(float(np.mean([m.value for m in measures])), spread, keys.pop(), measures[0].n_groups)
 
 
 def measured_at(

@@ -606,7 +606,8 @@ def measure_neurons(
         return [_mean_lift(rows, labels, numbers, stays, seed) if name == "lift" else measures[name](of).mean()
                 for name in statistics]
     values, others = means(np.ones(len(labels), bool)), np.array([means(s) for s in stays])
-    return {name: jackknife(values[i], others[:, i], key) for i, name in enumerate(statistics)}
+    return {name: jackknife(values[i], others[:, i], key, len(np.unique(numbers[known])))
+            for i, name in enumerate(statistics)}
 
 
 def _first(ranked, stays, m):

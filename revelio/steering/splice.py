@@ -110,7 +110,7 @@ def _ratio(above, below, groups) -> Measured:
     "A mean divided by another, both drawn again together."
     a, b = (bootstrap_mean(x.to_numpy(), groups) for x in (above, below))
     value = a.value / b.value
-    return Measured(value, (a.value + a.spread) / (b.value + b.spread) - value, a.key)
+    return Measured(value, (a.value + a.spread) / (b.value + b.spread) - value, a.key, a.n_groups)
 
 # %% ../../nbs/steering/03_splice.ipynb #f7fcdb7f
 def splice(
