@@ -155,7 +155,8 @@ Expansion = Annotated[int | None, typer.Option(min=1, help="neurons per input di
                                                "for four images")]
 Steps = Annotated[int | None, typer.Option(min=1, help="training steps; default: 1500, at most 100 passes over the "
                                            "images")]
-TrainBatch = Annotated[int, typer.Option("--batch-size", min=1, help="features per training step")]
+TrainBatch = Annotated[int | None, typer.Option("--batch-size", min=1, help="features per training step; default: 256, "
+                                                "with --positions 512")]
 TopK = Annotated[int, typer.Option(min=1, help="top images kept per neuron")]
 Out = Annotated[Path, typer.Option(help="folder to write; a run that was stopped goes on there")]
 Variant = Annotated[str, typer.Option(help="topk, batch_topk (k on average over a batch), or matryoshka (nested)")]
@@ -315,40 +316,53 @@ def train_command(
     store: Annotated[str, typer.Argument(help="feature store, from `revelio extract`; with --positions also a model")],
     out: Out,
     layer: Layer,
-    timestep: Timestep = 25,
+    timestep: Annotated[int | None, typer.Option(min=0, help="timestep, 0 (nearly clean) to 999 (noise); default: "
+                                                 "25")] = None,
     k: K = None,
     expansion: Expansion = None,
     steps: Steps = None,
-    batch_size: TrainBatch = 256,
+    batch_size: TrainBatch = None,
     seed: Seed = 0,
     device: Device = None,
     variant: Variant = "topk",
     positions: Annotated[bool, typer.Option("--positions", help="on every position of the maps at several timesteps: a "
                                             "k-SAE that can steer; 1024 neurons, k = 16, if nothing is said")] = False,
-    timesteps: Annotated[str,
-                         typer.Option(help="for --positions: those of sampling")] = "0,100,200,300,400,500,600,700,"
-                                                                                        "800,900",
-    dataset: Images = "emoji",
-    split: Split = "train",
+    timesteps: Annotated[str | None, typer.Option(help="for --positions: those of sampling; default: "
+                                                  "0,100,200,300,400,500,600,700,800,900")] = None,
+    dataset: Annotated[str | None, typer.Option("--dataset", "--images", help="for --positions of a model: registered "
+                                                "data set, hub id, image folder, parquet; default: emoji")] = None,
+    split: Annotated[str | None, typer.Option(help="of --images; default: train")] = None,
     limit: Limit = None,
-    prompt: Prompt = "caption",
+    prompt: Annotated[str | None, typer.Option(help="for --positions of a model: as `revelio extract` takes it; "
+                                               "default: caption")] = None,
 ):
     """Train a k-sparse autoencoder on one layer and timestep of a store; its size follows the number of images.
     With --positions on the positions of maps; --dataset, --split, --limit and --prompt then choose a model's images."""
+    from revelio.core import RevelioError
+    images = {"--dataset": dataset, "--split": split, "--limit": limit, "--prompt": prompt}
+    is_model = positions and not Path(store, "manifest.json").is_file()
+    elsewhere = {**({"--timestep": timestep} if positions else {"--timesteps": timesteps}),
+                 **({} if is_model else images)}
+    if given := [f"{option} {value}" for option, value in elsewhere.items() if value is not None]:
+        raise RevelioError(f"{' '.join(given)}: " + (
+            "a k-SAE on the positions of a model is trained at several timesteps: use --timesteps." if is_model else
+            "a k-SAE on the positions of a store is trained at some of its timesteps (--timesteps), on its images." if
+            positions else "a k-SAE of a store is trained at one of its timesteps (--timestep), on all its images."))
     if positions:
-        ksae = _train_positions(store, layer, _timesteps(timesteps), out, (dataset, split, limit, prompt), device, {
-            "k": k or 16, "n_steps": steps or 1200, "batch_size": max(batch_size, 512), "variant": variant,
-            "seed": seed,
+        steps_asked = _timesteps(timesteps or "0,100,200,300,400,500,600,700,800,900")
+        chosen = dataset or "emoji", split or "train", limit, prompt or "caption"
+        ksae = _train_positions(store, layer, steps_asked, out, chosen, device, {
+            "k": k or 16, "n_steps": steps or 1200, "batch_size": batch_size or 512, "variant": variant, "seed": seed,
             "held_out": 0.05, **({"expansion": expansion} if expansion else {"n_neurons": 1024})})
         _say_metrics(ksae)
         typer.echo(out)
         return
     from revelio.sae.training import config_for, train_ksae
     from revelio.store import FeatureStore
-    opened = FeatureStore(store)
+    opened, timestep = FeatureStore(store), 25 if timestep is None else timestep
     one = opened.rows(layer, timestep, [0])  # a map has a row for each of its positions
-    config = config_for(len(opened) * one[0, 0].numel(), one.shape[1], k, expansion, steps, batch_size=batch_size,
-                        variant=variant, seed=seed)
+    config = config_for(len(opened) * one[0, 0].numel(), one.shape[1], k, expansion, steps,
+                        batch_size=batch_size or 256, variant=variant, seed=seed)
     ksae = train_ksae(opened, layer, timestep, out, config, device=device)
     _say_metrics(ksae)
     if ksae.provenance["warning"]:

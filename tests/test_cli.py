@@ -353,6 +353,18 @@ def test_causes_gives_a_page_of_what_neurons_do(tmp_path):
         assert bad.exit_code == 2 and said in bad.stderr and "Traceback" not in bad.stderr, bad.output
 
 # cell 78e2644b
+@pytest.mark.parametrize("options, said", [
+    (("--timesteps", "200", "--limit", 5), "--timesteps 200 --limit 5: a k-SAE of a store is trained"),
+    (("--prompt", "class"), "--prompt class: a k-SAE of a store"),
+    (("--positions", "--timestep", 200), "--timestep 200: a k-SAE on the positions of a store"),
+    (("--positions", "--split", "test"), "--split test: a k-SAE on the positions of a store")])
+def test_an_option_of_another_training_is_refused(stores, tmp_path, options, said):
+    done = call("train", stores / "train", "--layer", "up_ft1", *options, "--out", tmp_path / "k")
+    assert done.exit_code == 2 and said in done.stderr and not (tmp_path / "k").exists()
+    done = call("train", "mini-sd", "--positions", "--layer", "up_ft1", "--timestep", 200, "--out", tmp_path / "k")
+    assert done.exit_code == 2 and "of a model is trained at several timesteps" in done.stderr
+
+
 def test_heat_maps_of_positions_are_of_one_timestep(tmp_path):
     from revelio.sae.concepts import Concepts
     for given in (["extract", "--model", "mini-sd", "--dataset", "emoji", "--limit", 16, "--layers", "up_ft1",
