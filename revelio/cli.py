@@ -520,8 +520,8 @@ def causes_command(
     table = load_table(dataset, split, label=label, limit=limit)
     captions = [text for text in (table["caption"][:2] if "caption" in table.column_names else []) if text]
     concepts = show_neurons(load_model(name, device), ksae, table, timestep, out, n_neurons, prompt or captions or [""],
-                            numbers, label, prompt=reading, timesteps=act, dataset=dataset_name(dataset), split=split,
-                            seed=seed, steps=steps, guidance_scale=guidance)
+                            numbers, "label" if label else None, prompt=reading, timesteps=act,  # as it is called now
+                            dataset=dataset_name(dataset), split=split, seed=seed, steps=steps, guidance_scale=guidance)
     typer.echo(concepts.strips[["neuron", "changed"]].round(1).head(10).to_string(index=False))
     typer.echo(write_explorer([concepts.path], out / "explorer"))
 

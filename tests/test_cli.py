@@ -343,8 +343,9 @@ def test_causes_gives_a_page_of_what_neurons_do(tmp_path):
     train_positions(load_model("mini-sd", device="cpu"), "up_ft2", [100, 600], tmp_path / "k", TrainConfig(
         n_neurons=32, k=4, n_steps=30, batch_size=128, held_out=0.0), load_table("emoji", limit=40), n_positions=16)
     given = ["causes", tmp_path / "k", "--dataset", "emoji", "--limit", 30, "--timestep", 100, "--steps", 2]
-    done = call(*given, "--n-neurons", 2, "--strength", 3, "--out", tmp_path / "o")
+    done = call(*given, "--label", "style", "--n-neurons", 2, "--strength", 3, "--out", tmp_path / "o")
     assert done.exit_code == 0, done.output
+    assert "noto" in (tmp_path / "o/concepts/manifest.json").read_text()  # the classes that were asked for
     page = tmp_path / "o/explorer"
     assert (page / "index.html").exists() and len(list(page.glob("data/run0/strips/*.webp"))) == 2
     for wrong, said in ((("--strength", "much"), "expected numbers"), (("--timesteps", 5), "the first and the last"),

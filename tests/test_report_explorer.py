@@ -86,8 +86,8 @@ def _make_run(folder, layer="up_ft1", timestep=25, rows=None, pictures=True, lab
     table = pd.DataFrame({"id": [f"<{i}>" for i in range(n)], "label": kind, "group": kind // 3,
                           "caption": [f"a <b>thing{k}</b>" for k in kind]})
     table = table if labels else table[["id"]]
-    if pictures:
-        table["thumbnail"] = [_picture(k) for k in kind]
+    if pictures:  # True, or from which colour on
+        table["thumbnail"] = [_picture((k + int(pictures) - 1) % 6) for k in kind]
     classes = {"label": [f"class <{k}>" for k in range(6)], "group": ["warm", "cold"]} if labels else None
     rows = np.arange(n) if rows is None else rows
     x, table = x[rows], table.iloc[rows].reset_index(drop=True)
@@ -135,6 +135,17 @@ def test_sheets_hold_every_thumbnail_in_its_place(one):
     assert len(list((folder / "page/data/set0/sheets").iterdir())) == 15
 
 # cell 64b2912e
+def test_other_pictures_of_the_same_names_are_another_set(one, tmp_path):
+    folder, _, run = one
+    other, same = (_make_run(tmp_path / name, timestep=t, pictures=first)[1]
+                   for name, t, first in (("other", 50, 3), ("same", 75, 1)))
+    write_explorer([run.path, other.path, same.path], tmp_path / "page")
+    page = read_page(tmp_path / "page")
+    assert [s["n"] for s in page["sets"]] == [240, 240] and [r["set"] for r in page["runs"]] == [0, 1, 0]
+    first = [Image.open(tmp_path / f"page/data/set{i}/sheets/0.webp").convert("RGB") for i in (0, 1)]
+    assert np.abs(np.subtract(*(sheet.getpixel((32, 32)) for sheet in first))).max() > 60  # red, and yellow
+
+
 def test_codes_come_back_from_the_page(one):
     folder, x, run = one
     info = read_page(folder / "page")["runs"][0]

@@ -124,22 +124,39 @@ class _ImageSet(NamedTuple):
     levels: list       # their names, finest first, those outside the nesting last
     runs: list         # of these images
     rows: dict         # image id -> its row in the union
+    looks: dict        # image id -> what its thumbnail and labels come to
 
 
 def _image_sets(runs: list[Concepts]) -> list[_ImageSet]:
-    "Group runs by their images."
+    "Group runs by their images; two data sets of one name, in which an id stands for two pictures, stay apart."
     sets = {}
     for run in runs:
-        settings = run.manifest["settings"]
-        key = fingerprint([settings.get("dataset"), settings.get("split"), run.classes])
+        settings, looks = run.manifest["settings"], _looks(run)
+        alike = sets.setdefault(fingerprint([settings.get("dataset"), settings.get("split"), run.classes]), [])
         known = run.manifest["granularity"]
         levels = [level for kind in ("nested", "alone") for level in known[kind] if level in run.classes]
         levels += [level for level in run.levels if level not in levels]
-        images = sets.setdefault(key, _ImageSet(run.classes, levels, [], {}))
+        same = (one for one in alike if all(None in (look, other := one.looks.get(id)) or look == other
+                                            for id, look in looks.items()))
+        images = next(same, None)
+        if images is None:
+            alike.append(images := _ImageSet(run.classes, levels, [], {}, {}))
         images.runs.append(run)
-        for id in _column(run, "images", "id"):
+        for id, look in looks.items():
+            images.looks.setdefault(id, look)
             images.rows.setdefault(id, len(images.rows))
-    return list(sets.values())
+    return [images for alike in sets.values() for images in alike]
+
+
+def _looks(run):
+    "Image id -> a number that another picture, or another label, does not have; None where there is no picture."
+    found = {}
+    for block in _blocks(run, "images", ["id", "thumbnail", *run.classes]):
+        columns = block.to_pydict()
+        ids, pictures = columns.pop("id"), columns.get("thumbnail") or [None] * len(block)
+        looks = zip(*columns.values()) if columns else ids
+        found |= {id: picture and hash(look) for id, picture, look in zip(ids, pictures, looks)}
+    return found
 
 
 def _column(run, table, name):

@@ -5,13 +5,13 @@
 # %% auto #0
 __all__ = ['MIN_SEEDS', 'STATISTICS', 'HANDLES', 'COARSER', 'SAME_VALUE', 'PUBLISHED_SIZE', 'AS_PUBLISHED', 'OURS',
            'PUBLISHED_BLOCKS', 'CLAIMS', 'NOT_MEASURED', 'README_HEAD', 'README_MARKS', 'by_seed', 'over_seeds',
-           'measured_at', 'cell_table', 'measured_caption', 'compare_curves', 'block_depth', 'compare_blocks',
-           'compare_models', 'seeded_contrasts', 'neighbour_contrasts', 'variant_numbers', 'variant_contrasts', 'Claim',
-           'readme_table', 'with_table', 'table_between_marks']
+           'measured_at', 'cell_table', 'measured_caption', 'memorised_caption', 'compare_curves', 'block_depth',
+           'compare_blocks', 'compare_models', 'seeded_contrasts', 'neighbour_contrasts', 'variant_numbers',
+           'variant_contrasts', 'Claim', 'readme_table', 'with_table', 'table_between_marks']
 
 # %% ../../nbs/report/05_tables.ipynb #6f736257
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -107,11 +107,18 @@ def measured_caption(
         listed = "; ".join(f"{n:,} at {', '.join(rows['series'] + ' ' + rows['layer'])}" for n, rows in sizes)
         sized = (f"Dictionaries differ in size, being multiples of the width of the layer: {listed}. A larger one has "
                  "more neurons to be pure with.")
-    ksaes = {cell.path: cell.warning for cells in df["cells"] for cell in cells}
-    by_heart = sum(warning is not None for warning in ksaes.values())
-    warned = (f" {by_heart} of {len(ksaes)} k-SAEs memorised their rows: their purity is no result." if by_heart
-              else "")
+    warned = memorised_caption(cell for cells in df["cells"] for cell in cells)
     return f"Neurons are measured on {images}. k-SAE seeds: {number}{few}. {sized}{warned}"
+
+
+def memorised_caption(
+    cells: Iterable[Concepts],
+) -> str:  # with a blank before it; "" where none memorised
+    "Say how many k-SAEs memorised their rows, under every figure that shows how pure they are."
+    warnings = {cell.path: cell.warning for cell in cells}.values()
+    by_heart = sum(warning is not None for warning in warnings)
+    return (f" {by_heart} of {len(warnings)} k-SAEs memorised their rows: their purity is no result." if by_heart
+            else "")
 
 # %% ../../nbs/report/05_tables.ipynb #55fb47d2
 COARSER = {"caltech101": 1}  # published sets that stand for a coarser level than the finest: how many levels up
