@@ -96,12 +96,18 @@ def embedded(run):
 
 
 def embedded_files(wanted):
-    "The embedded weights and images of a model and a data set."
-    model = DATA / "models" / wanted["model"]
+    "The weights and images of a model and a data set that are on this machine, embedded or a user's own."
+    model, files = DATA / "models" / wanted["model"], []
     if model.is_dir() and not (model / "model_index.json").exists():  # a variant: its base lies beside it
         model = DATA / "models"
-    return [p for part in (model, DATA / wanted["dataset"]) for p in sorted(part.rglob("*"))
-            if p.suffix in (".safetensors", ".parquet")]
+    for embedded, own in ((model, wanted["model"]), (DATA / wanted["dataset"], wanted["dataset"])):
+        is_own = Path(own).is_absolute() or not embedded.exists()
+        part = Path(own).absolute() if is_own else embedded
+        files += [part] if part.is_file() else [
+            p for p in sorted(part.rglob("*")) if p.is_file() and not p.name.startswith(".")
+            and (is_own or p.suffix in (".safetensors", ".parquet"))
+            and not any(made in p.parents for made in (OUT.absolute(), FIGURES.absolute()))]
+    return files
 
 
 def test_runs(run):
@@ -407,6 +413,7 @@ rule index:
         FIGURES / "index.html",
     params:
         python=sys.executable,
-        call=f"from revelio.report.saving import write_index; write_index({str(FIGURES)!r}, 'revelio: {PRESET}')",
+        call=f"from revelio.report.saving import write_index; "
+             f"write_index({str(FIGURES)!r}, 'revelio: {PRESET}', {list(PLAN['figures'])})",
     shell:
         "{params.python:q} -c {params.call:q}"

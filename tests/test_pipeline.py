@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from revelio.core import data_path, read_json, write_json
+from revelio.core import data_path, fingerprint, read_json, write_json
 from revelio.dev import run_graph
+from revelio.runs.presets import read_preset, store_settings
 
 pytestmark = pytest.mark.slow
 ROOT = data_path().parent
@@ -86,6 +87,30 @@ def test_what_is_deleted_is_computed_again_with_what_hangs_on_it(smoke):
     assert {path.split("/")[1][:5] for path in changed[2]} == {
         "fig04", "fig07", "fig08", "fig10", "fig11", "fig14", "fig15"}  # the k-SAE's is figure 4
     assert ([accuracies(file) for file in files], trained.read_bytes()) == before
+
+
+def test_own_pictures_that_changed_are_read_again(tmp_path):
+    own, marker = tmp_path / "own pictures", tmp_path / "out/stores/mine.done"
+    own.mkdir()
+    marker.parent.mkdir(parents=True)
+    (tmp_path / "mine.yaml").write_text(f"""
+runs: {{mine: {{extract: {{model: mini-sd, dataset: {own}, layers: [up_ft1], timesteps: [25]}}}}}}
+figures: {{}}
+""")
+
+    def is_due():
+        done = run_graph(ROOT, tmp_path, "--cores", 1, "--dry-run", "--", marker, preset=tmp_path / "mine.yaml")
+        assert done.returncode == 0, done.stderr[-3000:]
+        return "rule extract_mine:" in done.stdout + done.stderr
+    Image.new("RGB", (64, 64)).save(own / "a.png")
+    assert is_due()
+    marker.with_suffix("").mkdir()
+    (marker.with_suffix("") / "manifest.json").touch()
+    marker.write_text(fingerprint(store_settings(read_preset(tmp_path / "mine.yaml"), "mine")))  # as if it had run
+    os.utime(own / "a.png", (1e9, 1e9))
+    assert not is_due()
+    Image.new("RGB", (64, 64), "red").save(own / "a.png")
+    assert is_due()
 
 
 def test_concepts_are_of_the_test_run_where_a_run_names_one(smoke):

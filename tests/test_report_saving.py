@@ -89,3 +89,5 @@ def test_index_shows_every_figure_and_escapes(tmp_path):
     (tmp_path / "explorer/index.html").touch()
     assert 'href="explorer/index.html"' in write_index(tmp_path).read_text()
     assert re.findall(r'<section id="(\w+)"', page) == ["fig01", "fig02"]
+    page = write_index(tmp_path, names=["fig02", "fig09"]).read_text()  # fig01 was taken out of the preset
+    assert re.findall(r'<section id="(\w+)"', page) == ["fig02"]

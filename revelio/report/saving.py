@@ -189,9 +189,10 @@ contrasts, {{ rows|selectattr("told_apart")|list|length }} told apart</summary>
 def write_index(
     folder: str | Path,              # of figures that `save_figure` wrote
     title: str = "revelio figures",
+    names: Sequence[str] | None = None,  # of those that are shown; None: all that are there
 ) -> Path:                           # index.html in that folder
-    "Write the page of all figures in a folder, with a link to the explorer in it; RevelioError without figures."
-    figures = [read_json(path) for path in sorted(Path(folder).glob("*.json"))]
+    "Write the page of the figures in a folder, with a link to the explorer in it; RevelioError without figures."
+    figures = [read_json(path) for path in sorted(Path(folder).glob("*.json")) if names is None or path.stem in names]
     if not figures:
         raise RevelioError(f"no figures in {folder}; run `make figures` first.")
     explorer = (Path(folder) / "explorer/index.html").exists()
