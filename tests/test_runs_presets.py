@@ -134,6 +134,26 @@ def test_an_error_names_the_key(tmp_path, old, new, words):
     with pytest.raises(RevelioError, match=words):
         read_preset(preset(tmp_path, old, new))
 
+# cell 44bff432
+@pytest.mark.parametrize("old, new, words", [
+    ("layers: [a, b], timesteps: [25, 200]", "layers: a, timesteps: [25]", "extract.layers is 'a'; expected a list"),
+    ("timesteps: [25, 200], batch", "timesteps: 25, batch", "extract.timesteps is 25; expected a list"),
+    ("timesteps: [25, 200], batch", "timesteps: [25.5], batch", "timesteps holds 25.5; expected a whole number"),
+    ("batch_size: 8", "batch_size: '8'", "extract.batch_size is '8'; expected a whole number"),
+    ("batch_size: 8", "limit: '100'", "extract.limit is '100'; expected a number, without quotes"),
+    ("seeds: [0, 1]}, {layers", "seeds: 3}, {layers", "cells.seeds is 3; expected a list"),
+    ("cells: [{layers: [a], timesteps: [25]}]}\n  clip", "cells: }\n  clip", "more.cells is None; expected a list of"),
+    ("test: {split: test, limit: 9}", "test: [b]", "test is .*; expected the name of a run"),
+    ("p: {runs: [mini-sd-emoji, clip]}", "p: {kinds: [linear]}", "probes.p.runs is None; expected a list of runs"),
+    ("[probes/p, diffc/d]", "", "fig07_accuracy.results is None; expected a list"),
+    ("explorer: {cells: [{run: mini-sd-emoji, seeds: [0]}]}", "explorer:", "explorer: expected `name: value` pairs"),
+    ("shared:", "threads: 2\nshared:", "threads: expected `name: value` pairs, got 2"),
+    ("shared:", "gpus: all\nshared:", "gpus is 'all'; expected a whole number"),
+    ("shared:", "mem_mb: 3G\nshared:", "mem_mb is '3G'; expected a whole number")])
+def test_a_value_of_another_kind_is_named(tmp_path, old, new, words):
+    with pytest.raises(RevelioError, match=words):
+        read_preset(preset(tmp_path, old, new))
+
 # cell 558e26d4
 def test_a_preset_has_a_name_or_a_path(tmp_path):
     assert preset_path("mini") == preset_path("mini").parent / "mini.yaml" and preset_path("mini").is_file()
