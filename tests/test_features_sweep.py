@@ -100,6 +100,8 @@ def test_wrong_requests_are_refused_before_any_work(models, table, tmp_path):
         (lambda: extract(dit, table, ["block_0"], [25], tmp_path / "s", prompt="a cat"), "no text encoder"),
         (lambda: extract(unet, table.remove_columns("caption"), ["up_ft1"], [25], tmp_path / "s", prompt="caption"),
          "needs a column 'caption'"),
+        (lambda: extract(unet, table.rename_column("style", "position"), ["up_ft1"], [25], tmp_path / "s"),
+         "has a label column 'position', as the store has"),
     ):
         with pytest.raises(RevelioError, match=message):
             call()

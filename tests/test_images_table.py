@@ -13,19 +13,30 @@ import pyarrow.compute as pc
 from datasets import ClassLabel, Dataset, Features, IterableDataset, Value
 from revelio.core import RevelioError, data_path, logger, unknown
 from revelio.images.archives import find_archive
-from revelio.images.readers import ROW_FILES, NoSplitError, choose_split, class_names, class_text, each_once, files_of_split, find_csv, is_number, is_seen, normalised, outside, read_csv, read_folder, read_hub, read_parquet, read_tars, speaks_of_classes, split_word, split_words, walk_files, warn_own_classes
+from revelio.images.readers import ROW_FILES, NoSplitError, choose_split, class_names, class_text, each_once, files_of_split, find_csv, first_caption, is_number, is_seen, normalised, outside, read_csv, read_folder, read_hub, read_parquet, read_tars, say_first_captions, speaks_of_classes, split_word, split_words, walk_files, warn_own_classes
 from revelio.images.registry import DATASETS
 import io
 import numpy as np
 from revelio.images.pictures import BrokenImageError, open_image
 from revelio.images.registry import class_prompts, generic_prompt
 
-# cell d549f992
+# cell ade55d78
 import pytest
 
-from revelio.images.samples import png, write_rows
+from revelio.images.samples import png, write_pictures, write_rows
 
 
+@pytest.mark.parametrize("streaming", [False, True])
+@pytest.mark.parametrize("train, test", [(["1", "2", "10", "3"], ["10", "2", "3"]), (["1", "10", "2"], ["1", "10"])])
+def test_classes_that_are_called_numbers_keep_their_names(train, test, streaming, tmp_path):
+    for split, labels in (("train", train), ("test", test)):
+        data = {"image": [{"bytes": png(), "path": None}] * (len(labels) + 1), "label": [*labels, None]}
+        Dataset.from_dict(data).class_encode_column("label").to_parquet(tmp_path / f"{split}.parquet")
+        table = load_table(tmp_path, split, streaming=streaming)
+        names = label_columns(table)["label"]
+        assert [None if row["label"] < 0 else names[row["label"]] for row in table] == [*labels, None]
+
+# cell d549f992
 @pytest.mark.parametrize("streaming", [False, True])
 @pytest.mark.parametrize("values, names, numbers", [
     ([100, 9, 10], ["9", "10", "100"], [2, 0, 1]),
@@ -101,3 +112,68 @@ def test_background_class_is_stated(tmp_path, caplog):
         (tmp_path / name / "0.png").write_bytes(png())
     assert label_columns(load_table(tmp_path)) == {"label": ["BACKGROUND_Google", "Faces"]}
     assert "'BACKGROUND_Google' is no object but background; it is kept, as one of 2 classes" in caplog.text
+
+# cell c1f4403e
+@pytest.mark.parametrize("streaming", [False, True])
+def test_label_that_was_asked_for_wins(streaming, tmp_path):
+    def load(asked, **columns):
+        return load_table(write_rows(tmp_path / "a.parquet", **columns), label=asked, streaming=streaming)
+    texts = {"text": ["b", "a"], "other": ["x", "y"]}
+    assert label_columns(load("text", **texts)) == {"label": ["a", "b"]}
+    both = load("caption", caption=["b", "a"], text=["long", "longer"])
+    assert label_columns(both) == {"label": ["a", "b"]} and [row["caption"] for row in both] == ["long", "longer"]
+    three = load("label_3", label=["a"], label_2=["b"], label_3=["c"])
+    assert label_columns(three) == {"label": ["c"], "label_2": ["b"], "label_4": ["a"]}
+    for name in ("image", "split_group", "boxes"):
+        with pytest.raises(RevelioError, match=f"column '{name}' cannot be the label; expected .*: label"):
+            load(name, label=["a"], split_group=["g"], boxes=[[1]])
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+def test_captions_are_text_or_the_first_of_a_list(streaming, tmp_path, caplog):
+    def load(**columns):
+        return load_table(write_rows(tmp_path / "a.parquet", **columns), streaming=streaming)
+    say_first_captions.cache_clear()
+    assert [row["caption"] for row in load(caption=[["a", "b"], ["c"], [], None])] == ["a", "c", None, None]
+    assert caplog.text.count("first of each list is read") == 1
+    assert load(caption=[1, 2], label=["x", "y"]).column_names == ["id", "image", "label", "split_group"]
+    assert "no captions are read from caption (int64)" in caplog.text
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+def test_label_columns_that_are_called_like_those_of_a_store_get_other_names(streaming, tmp_path, caplog):
+    data = {"image": [{"bytes": png(), "path": None}] * 2, "label": ["a", "b"], "position": ["top", "left"]}
+    Dataset.from_dict(data).class_encode_column("position").to_parquet(tmp_path / "a.parquet")
+    table = load_table(tmp_path, label="label", streaming=streaming)
+    assert label_columns(table) == {"label": ["a", "b"], "position_2": ["left", "top"]}
+    assert "get other names: position (position_2)" in caplog.text
+
+# cell e47625ac
+@pytest.mark.parametrize("streaming", [False, True])
+@pytest.mark.parametrize("groups, wanted", [([None, None, None], [0, 1, 2]), (["g", "", "g"], ["g", 1, "g"]),
+                                            ([3.0, float("nan"), 3.0], ["3", 1, "3"]), ([3, 4, 3], ["3", "4", "3"])])
+def test_image_without_a_split_group_is_one_by_itself(groups, wanted, streaming, tmp_path):
+    rows = list(load_table(write_rows(tmp_path / "a.parquet", split_group=groups), streaming=streaming))
+    assert [row["split_group"] for row in rows] == [rows[w]["id"] if isinstance(w, int) else w for w in wanted]
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+def test_split_groups_that_are_classes_go_by_name(streaming, tmp_path):
+    data = {"image": [{"bytes": png(), "path": None}] * 3, "split_group": [1, -1, 0]}
+    feature = ClassLabel(names=["u", "v"])
+    Dataset.from_dict(data, Features({"image": datasets.Image(), "split_group": feature})).to_parquet(
+        tmp_path / "a.parquet")
+    rows = list(load_table(tmp_path, streaming=streaming))
+    assert [row["split_group"] for row in rows] == ["v", rows[1]["id"], "u"]
+
+
+def test_csv_with_an_empty_column_of_split_groups(tmp_path):
+    write_pictures(tmp_path, "0.png", "1.png")
+    (tmp_path / "a.csv").write_text("path,label,split_group\n0.png,a,\n1.png,b,\n", encoding="utf-8")
+    assert load_table(tmp_path)["split_group"][:] == ["0.png", "1.png"]
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+def test_groups_of_a_registered_set_stay_where_their_column_is_the_label(streaming):
+    row = next(iter(load_table("emoji", label="name", streaming=streaming)))
+    assert row["split_group"] == label_columns(load_table("emoji"))["name"][row["label"]]

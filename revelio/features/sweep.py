@@ -117,6 +117,8 @@ def _check_request(model, table, layers, timesteps, prompt, pooling, batch_size,
     "Refuse what cannot work before the first image is read."
     for layer in layers:
         pooling_grid(pooling, model.layer(layer).shape[1:])
+    if taken := sorted({"position", "thumbnail"} & set(classes)):
+        raise RevelioError(f"the table has a label column {taken[0]!r}, as the store has one of its own; rename it.")
     if on_error not in ("stop", "skip"):
         raise unknown("on_error", on_error, ["stop", "skip"])
     n_images = len(table) if isinstance(table, Dataset) else "a stream of"

@@ -7,8 +7,8 @@ __all__ = ['SPLITS', 'LITTER', 'IMAGE_SUFFIXES', 'ROW_FILES', 'FILE_COLUMNS', 'H
            'normalised', 'folder_name', 'class_text', 'class_names', 'is_number', 'split_word', 'choose_split',
            'split_words', 'files_of_split', 'is_seen', 'Found', 'walk_files', 'each_once', 'split_depth',
            'ClassFolders', 'class_folders', 'read_folder', 'warn_own_classes', 'find_csv', 'read_csv',
-           'speaks_of_classes', 'read_tars', 'plain_feature', 'file_features', 'merge_features', 'conform', 'outside',
-           'read_parquet', 'told_offline', 'hub_is_away', 'read_hub']
+           'speaks_of_classes', 'say_first_captions', 'first_caption', 'read_tars', 'plain_feature', 'file_features',
+           'merge_features', 'conform', 'outside', 'read_parquet', 'told_offline', 'hub_is_away', 'read_hub']
 
 # %% ../../nbs/images/02_readers.ipynb #1be9c628
 import contextlib
@@ -83,7 +83,8 @@ def class_text(
         if not value.is_integer():
             raise RevelioError(f"label {value} is a fraction; expected whole numbers or names of classes.")
         value = int(value)
-    return normalised(value.decode() if isinstance(value, bytes) else str(value)).strip() or None
+    text = normalised(value.decode() if isinstance(value, bytes) else str(value)).strip()
+    return re.sub(r"^(-?\d+)\.0+$", r"\1", text) or None  # 9.0: what pandas writes of whole numbers with a gap
 
 
 def class_names(
@@ -133,8 +134,17 @@ def split_words(
     root: Path,
 ) -> set[str]:  # as they are spelled
     "The words of a path below a folder that stand for a split."
-    path = file.relative_to(root).with_suffix("").as_posix()
-    return {word for word in re.findall(r"[^\W\d_]+", path) if split_word(word)}
+    return _spoken(file.relative_to(root).with_suffix("").as_posix())
+
+
+def _spoken(text):
+    return {word for word in re.findall(r"[^\W\d_]+", text) if split_word(word)}
+
+
+def _told_split(name):
+    "The split that the only such word in a folder's name stands for: training_set, val2017."
+    words = _spoken(name)
+    return split_word(*words) if len(words) == 1 else None
 
 
 def files_of_split(
@@ -182,10 +192,25 @@ class Found:
     empty_folder: bool = False
 
 
+def _is_made_here(folder, names):
+    "Whether a folder is a store, a k-SAE, concepts, probes or an explorer, by the files in it."
+    if {"provenance.json", "model.safetensors"} <= names or {"results.json", "hits.parquet"} <= names:
+        return True
+    for name in names & {"manifest.json", "explorer.json"}:
+        with contextlib.suppress(OSError, ValueError, AttributeError):  # somebody else's
+            if json.loads((folder / name).read_text(encoding="utf-8")).get("kind") in (
+                    "features", "concepts", "explorer"):
+                return True
+    return False
+
+
 def walk_files(
     root: Path,
 ) -> list[Found]:  # by path
-    "All that is meant to be seen below a folder, through links; RevelioError for a folder that may not be read."
+    """All that is meant to be seen below a folder, through links, without what `revelio` wrote there.
+
+    RevelioError for a folder that may not be read.
+    """
     files = []
 
     def walk(folder, real, above, linked):
@@ -193,6 +218,9 @@ def walk_files(
             entries = [entry for entry in os.scandir(folder) if is_seen(entry.name)]
         except OSError as e:
             raise RevelioError(f"{folder} cannot be read ({e.strerror}); its images would be missing.") from e
+        if folder != root and _is_made_here(folder, {entry.name for entry in entries}):
+            logger.info("%s is left out: it holds results, not images", folder)
+            return
         if not entries and folder != root:
             files.append(Found(folder, real, linked, empty_folder=True))
         for entry in entries:
@@ -226,19 +254,27 @@ IMAGE_SUFFIXES = {".jpg", ".jpeg", ".jfif", ".png", ".webp", ".bmp", ".gif", ".t
                   ".jp2", ".avif"}
 
 
+def _all_tell_splits(names):
+    "Whether each folder of a level has one word for a split in its name, train and another being among them."
+    splits = set(map(_told_split, names))
+    return None not in splits and "train" in splits and len(splits) > 1
+
+
 def split_depth(
     folders: Iterable[tuple[str, ...]],  # of each picture, below the root
 ) -> int | None:  # how many folders lie above those of the splits; None: there are none
     "Find the level of folders that parts a set into splits."
     folders = set(folders)
-    for depth in range(max(map(len, folders), default=0)):
-        names = {parts[depth] for parts in folders if len(parts) > depth}
+    deepest = max(map(len, folders), default=0)
+    levels = [{parts[depth] for parts in folders if len(parts) > depth} for depth in range(deepest)]
+    for depth, names in enumerate(levels):
         splits = {name: split_word(name) for name in names if split_word(name)}
         whole = len(splits) == len(names) and all(len(parts) > depth for parts in folders if parts)
         if whole or depth == 0 and (len(set(splits.values())) > 1 or splits and all(
                 len(parts) > 1 for parts in folders if parts and parts[0] in splits)):
             return depth
-    return None
+    return next((depth for depth, names in enumerate(levels) if _all_tell_splits(names) and all(
+        len(parts) > depth for parts in folders if parts)), None)
 
 
 @dataclass(frozen=True)
@@ -260,10 +296,27 @@ class ClassFolders:
         return [self.codes[column][known[parts]] if parts else -1 for parts in folders]
 
     def _place(self, parts):
-        "The innermost folder of the train split that a path stands for: the same path, or the only one of that name."
+        """The innermost folder of the train split that a path stands for: the same path, or the only one of that name.
+
+        The latter where one path is the other with folders left out; None where they contradict each other.
+        """
         places = self.codes["label"]
         same = [parts] if parts in places else [place for place in places if place[-1] == parts[-1]]
-        return same[0] if len(same) == 1 else None
+        if len(same) != 1 or len(self.names) > 1 and not self._agree(parts, same[0]):
+            return None
+        return same[0]
+
+    def _agree(self, parts, place):
+        "Whether a path tells the levels of a place of the train split, or fewer of them; folders of all are no level."
+        first = len(os.path.commonprefix(list(self.codes["label"])))
+        own = place[first:]
+        return _lies_in(parts, place) or parts[first : first + 1] == own[:1] and _lies_in(own, parts[first:])
+
+
+def _lies_in(short, long):
+    "Whether one path is another with folders left out."
+    rest = iter(long)
+    return all(folder in rest for folder in short)
 
 
 def class_folders(
@@ -301,28 +354,25 @@ def read_folder(
     pictures = [f for f in listing if f.path.suffix.lower() in IMAGE_SUFFIXES and not f.empty_folder]
     if not pictures:
         raise _no_images(root, [f.path for f in listing if not f.empty_folder])
-    depth, folders = _layout(root, pictures)
-    splits = {} if depth is None else {f.path: folders[f.path][depth] for f in pictures if len(folders[f.path]) > depth}
-    if depth is None and not split_word(split) and split in {parts[0] for parts in folders.values() if parts}:
-        depth, splits = 0, {path: parts[0] for path, parts in folders.items() if parts}  # one with its own name
-    if depth is None and split_word(split) != "train":
+    folders = _folders(root, [f.path for f in pictures])
+    word_of, classes_of = _layout(folders.values(), split)
+    splits = {path: word for path, parts in folders.items() if (word := word_of(parts))}
+    if not splits and split_word(split) != "train":
         raise NoSplitError(f"{root} has no split {split!r}: expected the subfolder {split}/ (a folder without splits "
                            f"is all 'train'); it has {', '.join(sorted(p.name for p in root.iterdir())[:5])}.")
 
     def of(word):
         "Pictures of a split, and the class folders that each lies in."
         files = each_once([f for f in pictures if splits.get(f.path) == word] if splits else pictures)
-        return files, [folders[f][:depth] + folders[f][depth + 1 :] if splits else folders[f] for f in files]
+        return files, [classes_of(folders[f]) for f in files]
     word = choose_split(splits.values(), split, root) if splits else None
     files, classes = of(word)
     train = classes
     if splits and word != (train_word := _train_word(splits.values(), root, split)):
         train = of(train_word)[1] if train_word else classes
-    hollow = [f.path.relative_to(root).parts for f in listing if f.empty_folder]
-    if depth is not None:
-        hollow = [parts[:depth] + parts[depth + 1 :] for parts in hollow
-                  if len(parts) > depth and split_word(parts[depth]) == "train"]
-    made = class_folders(train, [tuple(map(folder_name, parts)) for parts in hollow])
+    hollow = [tuple(map(folder_name, f.path.relative_to(root).parts)) for f in listing if f.empty_folder]
+    made = class_folders(train, [classes_of(parts) for parts in hollow
+                                 if not splits or split_word(word_of(parts) or "") == "train"])
     _state_folders(root, listing, pictures, splits, files, classes)
     columns = {"id": [normalised(f.relative_to(root).as_posix()) for f in files], "image": [str(f) for f in files]}
     columns |= {name: made.labels(name, classes) for name in made.names}
@@ -333,10 +383,30 @@ def read_folder(
                   label="label" if made.names else "")
 
 
-def _layout(root, pictures):
-    "The depth of the folders that are splits, and the folders of each picture by their normalised names."
-    folders = {f.path: tuple(map(folder_name, f.path.relative_to(root).parts[:-1])) for f in pictures}
-    return split_depth(folders.values()), folders
+def _folders(root, pictures):
+    "The folders that each picture lies in, by their normalised names."
+    return {path: tuple(map(folder_name, path.relative_to(root).parts[:-1])) for path in pictures}
+
+
+def _layout(folders, split):
+    "Two functions of the folders of a picture: the word of its split (None: it has none), and its class folders."
+    folders = set(folders)
+    depth = split_depth(folders)
+    if depth is None and (split_word(split) or all(parts[:1] != (split,) for parts in folders)):
+        return (lambda parts: None), (lambda parts: parts)
+    depth = depth or 0  # where there are none, one is asked for by the name of its folder
+    inside = [parts for parts in folders if len(parts) > depth]
+    names = {parts[depth] for parts in inside}
+    within = _all_tell_splits(names) and len({split_word(name) for name in names} - {None}) < 2
+
+    def word(parts):
+        if len(parts) <= depth:
+            return None
+        return next(iter(_spoken(parts[depth]))).casefold() if within else parts[depth]
+    repeats = {d for d in range(max(map(len, inside))) if all(
+        len(parts) > d and (d == depth or _told_split(parts[d]) == _told_split(parts[depth]) is not None)
+        for parts in inside)}  # seg_train/seg_train/sea
+    return word, lambda parts: tuple(name for d, name in enumerate(parts) if d not in repeats)
 
 
 def _train_word(words, root, split):
@@ -369,6 +439,10 @@ def _state_folders(root, listing, pictures, splits, files, classes):
     kinds = sorted(suffixes - {f.path.suffix for f in pictures})
     if kinds:
         logger.info("%s: files that are no images are left out: %s", root, ", ".join(kinds[:5]))
+    alike = [] if splits else sorted({parts[0] for parts in classes if parts and _told_split(parts[0])})
+    if _all_tell_splits(alike):
+        logger.warning("%s: %s are read as classes, since other folders beside them are no splits; if they are splits, "
+                       "move the others away", root, ", ".join(alike[:5]))
     outside = [f.path for f in pictures if f.path not in splits] if splits else []
     strange = sorted({word for word in splits.values() if not split_word(word)})
     if outside or strange:
@@ -402,12 +476,24 @@ def find_csv(
             return places[choose_split(places, split, root)]
     here = [f for f in tables if f.parent == root]
     naming = [f for f in here if f.stem.lower() == "metadata"] or [f for f in here if _names_images(f)]
+    others = [f for f in naming if f.stem.lower() != "metadata" and f not in by_name.values()]
+    if others and _has_class_folders(root, files, split):
+        logger.warning("%s: labels are those of the class folders, %s is not read; give its path to read it instead",
+                       root, ", ".join(f.name for f in others))
+        naming = [f for f in naming if f not in others]
     if by_folder or by_name and all(f in by_name.values() for f in naming):
         choose_split([*by_folder, *by_name], split, root)
     if len(naming) > 1:
         raise NoSplitError(f"{root} has several CSV files that name images: {', '.join(f.name for f in naming)}. "
                            f"Expected {split}.csv or metadata.csv; or give the path of one of them.")
     return naming[0] if naming else None
+
+
+def _has_class_folders(root, files, split):
+    "Whether folders part the pictures of a set, beside those of the splits."
+    folders = _folders(root, [f for f in files if f.suffix.lower() in IMAGE_SUFFIXES]).values()
+    classes_of = _layout(folders, split)[1]
+    return len({classes_of(parts) for parts in folders} - {()}) > 1
 
 
 def _names_images(path):
@@ -418,13 +504,13 @@ def _names_images(path):
         logger.warning("%s is left out: %s", path.name, e)
         return False
 
-
+# %% ../../nbs/images/02_readers.ipynb #745b2d59
 def _read_rows(path, limit=None):
     "A CSV or JSON lines as text; RevelioError for what cannot be read."
     try:
         if path.suffix.lower() == ".csv":
-            rows = pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[""], skipinitialspace=True,
-                               nrows=limit)
+            rows = _without_empty_ends(pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[""],
+                                                   skipinitialspace=True, nrows=limit))
         else:
             with path.open(encoding="utf-8") as file:
                 lines = list(itertools.islice(file, limit))
@@ -435,6 +521,16 @@ def _read_rows(path, limit=None):
         raise RevelioError(f"{path} cannot be read as {path.suffix[1:].upper()} ({e}); expected UTF-8, and commas "
                            "below a first line of column names, or one JSON object on each line.") from e
     return rows.rename(columns=lambda name: normalised(str(name)).strip())
+
+
+def _without_empty_ends(rows):
+    "Rows that end in more commas than the line of names, as spreadsheets write them; pandas shifts their columns."
+    if isinstance(rows.index, pd.RangeIndex):
+        return rows
+    names, rows = list(rows), rows.reset_index()
+    if rows.iloc[:, len(names) :].replace("", None).notna().any(axis=None):
+        raise ValueError(f"its rows have more values than its first line has names, {', '.join(names)}")
+    return rows.iloc[:, : len(names)].set_axis(names, axis=1)
 
 
 def _column(rows, names):
@@ -460,7 +556,8 @@ def read_csv(
                            f"{', '.join(rows.columns)}.")
     if parted:
         words = rows[parted].fillna("").map(lambda word: normalised(word).strip())
-        rows = rows[words == choose_split(set(words) - {""}, split, path)]
+        spelled = {word.casefold(): word for word in words if word}  # one spelling of each
+        rows = rows[words.map(str.casefold) == choose_split(spelled.values(), split, path).casefold()]
     elif split_word(split) != "train" and not _speaks_of_split(path, root, split):
         raise NoSplitError(f"{path} has no split {split!r}: expected a column 'split' that says so, or {split}.csv.")
     names, finder = rows[column], _Finder(path.parent)
@@ -512,6 +609,19 @@ def speaks_of_classes(name: str) -> bool:
     return any(hint in name.lower() for hint in HINTS)
 
 
+@functools.cache
+def say_first_captions(source: str) -> None:
+    "Say, once for each source, that of several captions of an image one is read."
+    logger.warning("%s: an image has a list of captions; the first of each list is read", source)
+
+
+def first_caption(
+    captions: str | Sequence[str] | None,  # of one image
+) -> str | None:
+    "The first of several captions, or the only one."
+    return captions if captions is None or isinstance(captions, str) else next(iter(captions), None)
+
+
 def read_tars(
     files: Sequence[Path],
     root: Path,  # ids are relative to it
@@ -530,11 +640,19 @@ def read_tars(
         return Dataset.from_generator(_rows_of_tars, features, gen_kwargs={"shards": shards, "stamps": stamps,
                                                                            "columns": tuple(features)})
     names_file = next((p for p in (root / "classnames.txt", root.parent / "classnames.txt") if p.is_file()), None)
-    stated = names_file.read_text(encoding="utf-8").strip().splitlines() if names_file else []
-    classes = {"label": list(map(normalised, stated))} if names_file else {}
+    classes = {"label": _read_class_names(names_file)} if names_file else {}
     return Source(features, whole, lambda column: told()[column], shards, _read_tar, classes)
 
 
+def _read_class_names(path):
+    "The names of the numbers 0, 1, …, one on each line; RevelioError for equal ones."
+    names = [normalised(line).strip() for line in path.read_text(encoding="utf-8").strip().splitlines()]
+    if len(set(names)) < len(names):
+        twice = next(name for i, name in enumerate(names) if name in names[:i])
+        raise RevelioError(f"{path} has the class {twice!r} on several lines; expected another name on each.")
+    return names
+
+# %% ../../nbs/images/02_readers.ipynb #8290dc75
 def _scan_tars(shards):
     "All that the texts of some tars say: column -> its distinct values; captions alone are not kept."
     told = {}
@@ -609,6 +727,9 @@ def _add_member(sample, tar, member, ending, kinds):
                 raise RevelioError(f"{tar.name}: {column!r} is a number for one image and a name for another: "
                                    f"{others[False]}, {others[True]}; expected one kind.")
         told = {k: v if k == "caption" else class_text(v) for k, v in told.items()}
+        if isinstance(told.get("caption"), list):
+            say_first_captions(str(Path(tar.name).parent))
+            told |= {"caption": first} if (first := first_caption(told.pop("caption"))) is not None else {}
     else:
         told = {"label" if ending == "cls" else "caption": text}
     for column, value in told.items():
