@@ -101,7 +101,8 @@ def test_search_saves_and_finds_the_best_cell(tmp_path):
 
 # cell ae4bc05c
 def test_search_sees_all_classes_and_says_where_the_budget_is_too_small(tmp_path, caplog):
-    groups, cells = np.repeat(np.arange(20), 50), dict(layers=[f"l{i}" for i in range(4)], timesteps=(0, 25), pooled=True)
+    groups = np.repeat(np.arange(20), 50)
+    cells = dict(layers=[f"l{i}" for i in range(4)], timesteps=(0, 25), pooled=True)
     large = make_store(tmp_path / "a", groups % 4, [f"g{g:02d}" for g in groups], **cells)
     for seed in range(4):
         found = search_cells(large, seed=seed, Cs=(0.01,))  # shuffled, the first two groups may be of one class

@@ -59,8 +59,9 @@ def search_cells(
         scored = sorted(rows[-n_cells:], key=lambda r: -r["accuracy"])
         alive = [(r["layer"], r["timestep"]) for r in scored[: (counts[1:] + [1])[i]]]
     if (cost := spent / (len(cells) * n)) > budget + 1e-9:
-        logger.warning("the search cost %.0f %% of the full sweep, not at most %.0f %% as the budget says: in each round "
-                       "every probe needs two images for each class, and images of all classes", 100 * cost, 100 * budget)
+        logger.warning("the search cost %.0f %% of the full sweep, not at most %.0f %% as the budget says: in each "
+                       "round every probe needs two images for each class, and images of all classes",
+                       100 * cost, 100 * budget)
     best, lost = scored[0], float("nan")
     if compare:
         sweep = [{"round": -1, **_probe_cell(store, cell, level, np.arange(n), seed, settings)} for cell in cells]

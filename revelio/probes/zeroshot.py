@@ -280,8 +280,8 @@ def _labelled(table, level):
     "Numbers of the rows that have a label; RevelioError where none has."
     rows = np.flatnonzero(np.array(table[level][:]) >= 0)
     if not len(rows):
-        raise RevelioError(f"none of the {len(table)} images has a label in column {level!r}: choose another label level, "
-                           "or other images.")
+        raise RevelioError(f"none of the {len(table)} images has a label in column {level!r}: choose another label "
+                           "level, or other images.")
     return rows
 
 

@@ -622,8 +622,9 @@ def find_concepts(
         return _finished(out, identity)
     held_out = _held_out(ksae, source)
     if images == "held-out" and held_out is None:
-        raise RevelioError(f"no images are known to be held out: {ksae_dir} was trained without, on other data, or with "
-                           "other split groups; give these in a table with a column split_group, or take images = 'all'")
+        raise RevelioError(f"no images are known to be held out: {ksae_dir} was trained without, on other data, or "
+                           "with other split groups; give these in a table with a column split_group, or take images "
+                           "= 'all'")
     with atomic_path(out) as folder:
         folder.mkdir()
         numbers = _write_tables(folder, ksae.to(pick_device(device)), source, held_out, identity, block, timestep)

@@ -257,7 +257,8 @@ class TrainData:
         unseen = _split(len(source) // source.per_image, groups, config)
         self.held_out = unseen.repeat(source.per_image)  # the rows of one image are never parted
         self.rows = torch.from_numpy(np.flatnonzero(~self.held_out))
-        self.identity = {"data": data_fingerprint(source), "held_out_rows": fingerprint(np.flatnonzero(unseen).tolist())}
+        self.identity = {"data": data_fingerprint(source),
+                         "held_out_rows": fingerprint(np.flatnonzero(unseen).tolist())}
         if self.stream:
             self.stream.start(torch.from_numpy(self.held_out), config.batch_size)
         elif torch.device(device).type == "cuda" and isinstance(source, Rows) and len(source.pieces) == 1:
