@@ -18,7 +18,7 @@ from revelio.core import RevelioError, group_split, read_json, write_json
 from revelio.sae.concepts import TopImages, find_concepts, showcase, top_images, write_heatmaps
 from revelio.sae.ksae import KSAE, Codes
 from revelio.sae.metrics import neuron_label_table
-from revelio.sae.training import TrainConfig, train_ksae
+from revelio.sae.training import TrainConfig, TrainData, train_ksae
 from revelio.stats import Measured, difference, kept_groups
 from revelio.store import FeatureStore, StoreWriter, store_fingerprint
 
@@ -144,6 +144,27 @@ def test_neurons_may_be_measured_on_held_out_images_alone(runs, tmp_path):
     with pytest.raises(RevelioError, match="unknown choice of images 'test'"):
         find_concepts(folder / "b", tmp_path / "e", images="test")
 
+# cell ba4da982
+def test_held_out_images_are_those_that_the_k_sae_did_not_see(tmp_path):
+    x, pairs = torch.randn(200, 4, generator=torch.Generator().manual_seed(0)), np.arange(200) // 2
+    config = TrainConfig(k=2, n_neurons=9, n_steps=3, batch_size=8)
+    data, _ = TrainData(x, config, pairs), train_ksae(x, out=tmp_path / "k", config=config, groups=pairs)
+    table = pd.DataFrame({"id": [f"i{i}" for i in range(200)], "split_group": pairs, "label": np.arange(200) % 3})
+    assert data.held_out.sum() == TrainData(x, config).held_out.sum()  # as many of others
+    with pytest.raises(RevelioError, match="with a column split_group"):
+        find_concepts(tmp_path / "k", tmp_path / "c", x, images="held-out")
+    assert set(find_concepts(tmp_path / "k", tmp_path / "a", x).manifest["metrics"]) == {"all"}
+    found = find_concepts(tmp_path / "k", tmp_path / "c", x, images="held-out", table=table,
+                          classes={"label": list("abc")})
+    assert (found.images["measured"] == data.held_out).all()
+    for neuron, n_firing in enumerate(found.neurons["n_firing"]):
+        histogram = found.histogram(neuron, "label")
+        assert histogram["n_firing"].sum() == n_firing and histogram["n_images"].sum() <= data.held_out.sum()
+    known = read_json(tmp_path / "k/provenance.json")  # an older one has their number alone
+    del known["held_out_rows"]
+    write_json(tmp_path / "k/provenance.json", known)
+    assert find_concepts(tmp_path / "k", tmp_path / "d", x, images="held-out").images["measured"].sum() == 20
+
 # cell d20c76ab
 def test_blocks_change_nothing(runs, tmp_path):
     folder, _, concepts = runs
@@ -177,6 +198,26 @@ def test_an_error_leaves_nothing_behind(runs, tmp_path, monkeypatch):
     with pytest.raises(ZeroDivisionError):
         find_concepts(runs[0] / "b", tmp_path / "c")
     assert list(tmp_path.iterdir()) == []
+
+# cell 01f043b8
+def test_other_labels_groups_and_captions_are_refused(tmp_path):
+    store, names = _make_store(tmp_path / "a", 60), {"label": list("abcdefghijkl")}
+    x = store["up_ft1", 25].features
+    train_ksae(x, out=tmp_path / "k", config=TrainConfig(k=2, n_neurons=9, n_steps=3, batch_size=8))
+    find = lambda table, classes=names: find_concepts(tmp_path / "k", tmp_path / "c", x, table=table, classes=classes)
+    first = find(store.images)
+    find(store.images.copy())
+    for column, change in (("label", lambda c: 11 - c), ("split_group", lambda c: "g"), ("caption", lambda c: c + "!"),
+                           ("id", lambda c: c + ".png")):
+        with pytest.raises(RevelioError, match=f"made with {column}s = "):
+            find(store.images.assign(**{column: store.images[column].map(change)}))
+    with pytest.raises(RevelioError, match="made with labels = "):
+        find(store.images, {"label": list("lkjihgfedcba")})
+    manifest = first.manifest
+    for name in ("ids", "labels", "split_groups", "captions"):  # an older one does not say
+        del manifest["identity"][name]
+    write_json(tmp_path / "c/manifest.json", manifest)
+    find(store.images.assign(label=0))
 
 # cell 502a7d38
 def test_the_store_is_found_moves_along_and_is_checked(runs, tmp_path):

@@ -257,7 +257,7 @@ def test_what_is_exported_is_read_again(tmp_path):
         assert torch.equal(again.W_dec, ksae.W_dec)
     with pytest.raises(RevelioError, match="exists"):
         export_checkpoint(ksae, folder)
-    for other in (KSAE(D, N, K, signed=True), KSAE(D, N, K, variant="jumprelu")):
+    for other in (KSAE(D, N, K, signed=True), KSAE(D, N, K, variant="jumprelu"), KSAE(D, N, K, timesteps=[0, 400])):
         with pytest.raises(RevelioError, match="SAELens has no architecture"):
             export_checkpoint(other, tmp_path / "never")
     assert not (tmp_path / "never").exists()

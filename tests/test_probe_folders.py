@@ -98,3 +98,16 @@ def test_search_saves_and_finds_the_best_cell(tmp_path):
     assert np.isnan(alone.lost) and (alone.layer, alone.timestep) == ("l3", 25)
     with pytest.raises(RevelioError, match="budget 0"):
         search_cells(store, budget=0)
+
+# cell ae4bc05c
+def test_search_sees_all_classes_and_says_where_the_budget_is_too_small(tmp_path, caplog):
+    groups = np.repeat(np.arange(20), 50)
+    cells = dict(layers=[f"l{i}" for i in range(4)], timesteps=(0, 25), pooled=True)
+    large = make_store(tmp_path / "a", groups % 4, [f"g{g:02d}" for g in groups], **cells)
+    for seed in range(4):
+        found = search_cells(large, seed=seed, Cs=(0.01,))  # shuffled, the first two groups may be of one class
+        assert 0 < found.saved < 1 and found.table["n"].min() >= 66
+    caplog.clear()
+    small = make_store(tmp_path / "b", np.arange(8) % 4, **cells)
+    assert search_cells(small, Cs=(0.01,)).saved == 0 and len(caplog.records) == 1
+    assert "the search cost 138 % of the full sweep, not at most 20 % as the budget says" in caplog.text

@@ -274,3 +274,24 @@ def test_the_probes_of_a_cell_are_done_once(stores, tmp_path, monkeypatch):
         measured_rows([tmp_path / "p"], "make all")
     with pytest.raises(RevelioError, match="p holds no hits.parquet.*delete it"):
         probe_folder(train, ("a", 25), tmp_path / "p", **asked)
+
+# cell 4110708b
+def test_other_labels_and_groups_are_refused(tmp_path):
+    y, groups = np.arange(40) % 4, [f"g{i // 2}" for i in range(40)]
+    fruit = CLASSES | {"label": ["fig", "kiwi", "lime", "plum"]}
+    test = make_store(tmp_path / "t", y, [f"t{i}" for i in range(40)], names="test")
+    train = make_store(tmp_path / "a", y, groups)
+    probe_folder(train, ("a", 25), tmp_path / "p", ["knn"], test=test)
+    train_diffc(CellData(train, "a", 25), CellData(test, "a", 25), tmp_path / "d", **QUICK)
+    for name, changed in (("split_groups", make_store(tmp_path / "b", y)),
+                          ("labels", make_store(tmp_path / "c", y[::-1], groups)),
+                          ("labels", make_store(tmp_path / "e", y, groups, classes=fruit))):
+        with pytest.raises(RevelioError, match=f"p was made with {name} = "):
+            probe_folder(changed, ("a", 25), tmp_path / "p", ["knn"], test=test)
+        with pytest.raises(RevelioError, match="d was made with (train|split_groups) = "):
+            train_diffc(CellData(changed, "a", 25), CellData(test, "a", 25), tmp_path / "d", **QUICK)
+    results = read_json(tmp_path / "p/results.json")
+    for name in ("labels", "split_groups"):  # an older one does not say
+        del results["made_from"][name]
+    write_json(tmp_path / "p/results.json", results)
+    assert len(probe_folder(changed, ("a", 25), tmp_path / "p", ["knn"], test=test)) == 2

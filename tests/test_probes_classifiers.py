@@ -102,7 +102,7 @@ def test_more_numbers_than_images():
     probe = LinearProbe(Cs=(1e-3, 1e-2, 1e-1)).fit(x.astype(np.float32), y)
     assert np.abs(probe.predict_proba(x) - by_hand(probe, x, y).predict_proba(x)).max() < 3e-3
     # each C of a path ends where it would have ended alone
-    hits = probe._fold_hits(x.astype(np.float32), y, None, None)
+    hits = probe._fold_hits(lambda rows: x.astype(np.float32), y, None, None)
     alone = [LinearProbe(Cs=(C,)).fit(x.astype(np.float32), y).cv_hits_ for C in (1e-3, 1e-2, 1e-1)]
     assert np.mean(hits == alone) > 0.99
 
@@ -211,6 +211,15 @@ def test_codes_as_a_matrix():
     assert np.array_equal(few.predict(x), few.predict(csr_matrix(x)))
     with pytest.raises(RevelioError, match="n_kept = 0"):
         CodesProbe(n_kept=0).fit(x, y)
+
+# cell 17486ead
+def test_each_fold_chooses_its_own_neurons():
+    rng = np.random.default_rng(0)
+    codes, y = csr_matrix(rng.random((60, 3000)) * (rng.random((60, 3000)) < 0.1)), rng.permutation(60) % 3
+    probe = CodesProbe(n_kept=32).fit(codes, y)  # nothing is to be known, but 32 of 3000 fit the classes by chance
+    assert probe.score(codes, y) > 0.9 and probe.cv_accuracy_ < 0.55
+    all_kept = CodesProbe(n_kept=3000).fit(codes, y)
+    assert all_kept.cv_accuracy_ == LinearProbe().fit(codes.toarray(), y).cv_accuracy_
 
 # cell f19798d9
 def test_any_kind_of_tensor():

@@ -205,6 +205,12 @@ def test_it_is_cloned_searched_and_saved(tmp_path):
     assert np.array_equal(again.predict_proba(x), best.predict_proba(x)) and again.get_params() == best.get_params()
     assert again.classes_.tolist() == [0, 1, 2] and len(again.history_) == 8
     assert str(tmp_path) not in (tmp_path / "d" / "config.json").read_text()
+    for classes in ([0, 1, 2], ["a", "b", "c"], [1.0, 2.0, 4.0], [False, True]):  # JSON keys are text
+        y = np.array(classes)[np.arange(60) % len(classes)]
+        DiffC(**QUICK, class_weight=dict(zip(classes, (1.0, 5.0, 2.0)))).fit(x, y).save(tmp_path / repr(classes))
+        weighted = DiffC.load(tmp_path / repr(classes))
+        assert weighted.class_weight == dict(zip(classes, (1.0, 5.0, 2.0)))
+        assert weighted.fit(x, y).classes_.tolist() == classes
     with pytest.raises(RevelioError, match="not found"):
         DiffC.load(tmp_path)
 

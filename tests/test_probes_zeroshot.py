@@ -82,6 +82,12 @@ def small_set():
                               "caption": ["Cat", "Cat", "a hound", "sun", None, "old cat"]}, features)
 
 
+def unlabelled(table, level, rows):
+    "The same images, some without a label."
+    labels = [-1 if i in rows else label for i, label in enumerate(table[level][:])]
+    return table.remove_columns(level).add_column(level, labels, feature=table.features[level])
+
+
 def test_classes_are_asked_in_words_that_captions_hold():
     table = small_set()
     assert unknown_names(table, "label") == ["dog"] and unknown_names(table, "group") == ["Beasts"]
@@ -97,6 +103,8 @@ def test_classes_are_asked_in_words_that_captions_hold():
 def test_a_class_lies_in_one_coarser_class():
     table = small_set()
     assert parents(table, "label", "group") == {"tame-cat": "Beasts", "dog": "Beasts", "sun": "sky & sun"}
+    unknown = unlabelled(unlabelled(table, "label", [0]), "group", [3])
+    assert parents(unknown, "label", "group") == {"tame-cat": "Beasts", "dog": "Beasts", "sun": "sky & sun"}
     with pytest.raises(RevelioError, match="more than one of 'label': Beasts, sky & sun|more than one.*Beasts"):
         parents(table, "group", "label")
 
@@ -269,6 +277,32 @@ def test_a_table_is_scored_by_names(tmp_path):
     assert row["n"] == 5 and row["seconds"] > 0 and row["kind"] == "zero-shot"
     with pytest.raises(RevelioError, match="was not given"):
         score_zero_shot(DiffusionClassifier(model, ["a", "b"], ["a", "b"], schedule=[(2, 1)]), table, "group")
+
+# cell ea456c32
+def test_images_without_a_label_are_left_out(tmp_path):
+    plain, model = load_table("emoji", limit=5), load_model(save_tiny_model(tmp_path), device="cpu")
+    names, lies_in = plain.features["group"].names, parents(load_table("emoji"), "label", "group")
+    table = unlabelled(unlabelled(plain, "group", [1, 4]), "label", [0, 4])
+    classifier = DiffusionClassifier(model, names[::-1], names[::-1], schedule=[(2, 1)])
+    row, = score_zero_shot(classifier, table, "group")
+    same, = score_zero_shot(classifier, plain.select([0, 2, 3]), "group")
+    assert row["n"] == 3 and row | {"seconds": 0} == same | {"seconds": 0}
+    finest = plain.features["label"].names
+    by_label = DiffusionClassifier(model, finest, finest, schedule=[(1, 1)])
+    rows = score_zero_shot(by_label, table, coarser={"group": lies_in})
+    wanted = [score_zero_shot(by_label, plain.select(some), coarser={"group": lies_in})[i]
+              for i, some in enumerate([[1, 2, 3], [0, 2, 3]])]
+    assert [row | {"seconds": 0} for row in rows] == [row | {"seconds": 0} for row in wanted]
+    with pytest.raises(RevelioError, match="lie in none of 'group'"):
+        score_zero_shot(by_label, table, coarser={"group": {}})
+    with pytest.raises(RevelioError, match="none of the 5 images has a label in column 'group'"):
+        score_zero_shot(classifier, unlabelled(plain, "group", range(5)), "group")
+    maps = read_features(model, plain["image"], plain["id"], ["up_ft1"], [200], pooling="none")["up_ft1", 200]
+    probe = KNNProbe(k=1).fit(maps, np.array(names)[plain["group"]])
+    scored = score_on_maps(model, probe, "up_ft1", 200, table, "group")
+    assert (scored["n"], scored["accuracy"]) == (3, 1)
+    with pytest.raises(RevelioError, match="none of the 5 images"):
+        score_on_maps(model, probe, "up_ft1", 200, unlabelled(plain, "group", range(5)), "group")
 
 # cell b7dabad6
 def test_asks_are_filled_in_and_checked():

@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from scipy.optimize import linear_sum_assignment
 from scipy.sparse import csr_array
 from torch import Tensor
-from revelio.core import RevelioError, as_array, as_tensor, atomic_path, group_split, hash_files, logger, pick_device, read_json, refuse_difference, save_tensors, track, unknown, versions, write_json, write_parquet
+from revelio.core import RevelioError, as_array, as_tensor, atomic_path, fingerprint, group_split, hash_files, logger, pick_device, read_json, refuse_difference, save_tensors, track, unknown, versions, write_json, write_parquet
 from revelio.sae.ksae import KSAE, Codes
 from revelio.sae.metrics import RunningFVU, code_matrix, dead_share, firing_counts, granularity, l0, label_summary, measure_neurons, nested_levels, neuron_label_table, neuron_table, sigma_lines, sigma_neurons, sorted_firings
 from revelio.sae.rows import Rows, data_fingerprint, open_source

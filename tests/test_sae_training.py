@@ -450,6 +450,26 @@ def test_small_data_states_its_passes(caplog):
     assert ksae.provenance["n_passes"] == 80 / ksae.provenance["n_rows_train"]
     assert "20.0 passes, drawn with replacement" in caplog.text
 
+# cell 0dec1556
+def test_other_held_out_rows_are_refused(store, tmp_path):
+    threes, tens = (np.arange(300) // n for n in (3, 10))
+    train_ksae(_data(), out=tmp_path / "b", config=_QUICK, groups=threes)
+    train_ksae(_data(), out=tmp_path / "b", config=_QUICK, groups=threes)
+    with pytest.raises(RevelioError, match="made with held_out_rows"):
+        train_ksae(_data(), out=tmp_path / "b", config=_QUICK, groups=tens)
+    train_ksae(store, "up_ft1", 25, tmp_path / "c", _QUICK)
+    train_ksae(store, "up_ft1", 25, tmp_path / "c", _QUICK, store.images["split_group"])
+    with pytest.raises(RevelioError, match="made with held_out_rows"):
+        train_ksae(store, "up_ft1", 25, tmp_path / "c", _QUICK, tens)
+    next(steps := train_steps(_data(), _QUICK, threes, tmp_path))
+    steps.close()
+    with pytest.raises(RevelioError, match="made with held_out_rows"):
+        next(train_steps(_data(), _QUICK, tens, tmp_path))
+    known = read_json(tmp_path / "b/provenance.json")  # an older one does not say
+    del known["held_out_rows"]
+    write_json(tmp_path / "b/provenance.json", known)
+    train_ksae(_data(), out=tmp_path / "b", config=_QUICK, groups=tens)
+
 # cell e10c119c
 @pytest.fixture
 def wide_store(tmp_path):

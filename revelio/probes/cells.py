@@ -276,7 +276,8 @@ def _finished_rows(out, made_from):
     results = read_json(out / "results.json")
     if not (out / "hits.parquet").exists():
         raise RevelioError(f"{out.name} holds no hits.parquet, so an older version wrote it: delete it, and run again.")
-    refuse_difference(out.name, results["made_from"], made_from, "choose another folder, or delete it.")
+    older = {name: made_from[name] for name in ("labels", "split_groups") if name in made_from}  # which do not say
+    refuse_difference(out.name, older | results["made_from"], made_from, "choose another folder, or delete it.")
     return results["rows"]
 
 # %% ../../nbs/probes/03_cells.ipynb #8d8bd70a
@@ -290,7 +291,8 @@ def train_diffc(
     "Train a Diff-C, test it once, and write its folder; RevelioError when the folder is another's."
     out, diffc = Path(out), make_probe("diffc", seed, **settings)
     made_from = {**source.describe(), "train": source.fingerprint(), "test": test.fingerprint(), **diffc.get_params()}
-    made_from = json.loads(json.dumps(made_from | {"device": None}))
+    groups = fingerprint([np.asarray(side.groups).tolist() for side in (source, test)])
+    made_from = json.loads(json.dumps(made_from | {"device": None, "split_groups": groups}))
     if (rows := _finished_rows(out, made_from)) is not None:
         return rows[0]
     _check_maps(test)
@@ -381,8 +383,13 @@ def probe_folder(
     "Probe one cell and write its folder; RevelioError as probe_cells, and when the folder is another's."
     out, asked = Path(out), dict(kinds=list(kinds), levels=list(levels), seeds=list(seeds), settings=settings or {},
                                  shots=list(shots), n_draws=n_draws if shots else None)
-    sides = [None if store is None else store_fingerprint(store) for store in (train, test)]
-    made_from = json.loads(json.dumps({"cell": list(cell), "train": sides[0], "test": sides[1], **asked}))
+    stores = [store for store in (train, test) if store is not None]
+    sides = [store_fingerprint(store) for store in stores] + [None]
+    labels = [[store.classes.get(level), store.images.get(level, pd.Series()).tolist()]
+              for store in stores for level in levels]
+    groups = [store.images.get("split_group", pd.Series()).tolist() for store in stores]
+    made_from = json.loads(json.dumps({"cell": list(cell), "train": sides[0], "test": sides[1], **asked,
+                                       "labels": fingerprint(labels), "split_groups": fingerprint(groups)}))
     if (rows := _finished_rows(out, made_from)) is not None:
         return pd.DataFrame(rows)
     if shots:

@@ -127,16 +127,17 @@ class LinearProbe(_Pooled):
         self.Cs, self.n_folds, self.pooling, self.class_weight = Cs, n_folds, pooling, class_weight
         self.max_iter, self.seed = max_iter, seed
 
-    def fit(self, X, y, groups=None, first=None):
+    def fit(self, X, y, groups=None, first=None, of_fold=None):
         """Choose C and train on all rows; rows of a group are never parted by a fold. `first` (n,) marks the images
-        as they are: further views are trained on and never validated on."""
+        as they are: further views are trained on and never validated on. `of_fold` (rows a fold trains on) -> (n, d)
+        makes a fold's own features, where X was chosen by the classes; None: X."""
         x, y = self._training_rows(X, y)
         if len(self.classes_) < 2:
             raise RevelioError(f"nothing to tell apart: y holds 1 class ('{self.classes_[0]}'); expected two classes "
                                "or more.")
         if not len(self.Cs) or min(self.Cs) <= 0:
             raise RevelioError(f"Cs = {self.Cs!r}: expected one positive number or more.")
-        hits, tried = self._fold_hits(x, y, groups, first), sorted(self.Cs)
+        hits, tried = self._fold_hits(of_fold or (lambda rows: x), y, groups, first), sorted(self.Cs)
         best = len(tried) // 2 if hits is None else int(np.nanmean(hits, axis=1).argmax())  # the smallest of equals
         self.C_ = tried[best]
         self._keep_hits(None if hits is None else hits[best])
@@ -144,12 +145,13 @@ class LinearProbe(_Pooled):
         self.n_iter_ = int(self.fitted_[-1].n_iter_[0])
         return self
 
-    def _fold_hits(self, x, y, groups, first):
+    def _fold_hits(self, of_fold, y, groups, first):
         "(n_Cs, n): was a row classified rightly when it was held out; None where there is nothing to validate on."
         hits, tried = np.full((len(self.Cs), len(y)), np.nan), sorted(self.Cs)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", category=ConvergenceWarning)  # of the folds; the last fit still warns
             for train, held in _folds(y, groups, first, self.n_folds, self.seed):
+                x = of_fold(train)
                 for i, fitted in enumerate(self._path(x[train], y[train], tried)):
                     hits[i, held] = fitted.predict(x[held]) == y[held]
         if np.isnan(hits).all():
@@ -200,7 +202,8 @@ class KNNProbe(_Pooled):
 
 # %% ../../nbs/probes/02_classifiers.ipynb #c283db95
 class CodesProbe(ClassifierMixin, BaseEstimator):
-    "A linear probe on the few neurons that tell most about the class. After `fit`: `neurons_`, the best first."
+    """A linear probe on the few neurons that tell most about the class. After `fit`: `neurons_`, the best first;
+    `cv_accuracy_`, for which each fold chose its own."""
 
     def __init__(
         self,
@@ -217,9 +220,10 @@ class CodesProbe(ClassifierMixin, BaseEstimator):
         check_classification_targets(y)
         if not 1 <= self.n_kept:
             raise RevelioError(f"n_kept = {self.n_kept}: expected at least one neuron.")
-        told, _ = chi2(abs(X), y)
-        self.neurons_ = np.argsort(-np.nan_to_num(told, nan=-1.0), kind="stable")[: self.n_kept]
-        self.fitted_ = LinearProbe(self.Cs, self.n_folds, seed=self.seed).fit(self._kept(X), y, groups)
+        of_fold = lambda rows: self._kept(X, self._best(X[rows], y[rows]))
+        self.neurons_ = self._best(X, y)
+        self.fitted_ = LinearProbe(self.Cs, self.n_folds, seed=self.seed).fit(
+            self._kept(X, self.neurons_), y, groups, of_fold=of_fold)
         self.classes_, self.cv_accuracy_ = self.fitted_.classes_, self.fitted_.cv_accuracy_
         return self
 
@@ -228,15 +232,19 @@ class CodesProbe(ClassifierMixin, BaseEstimator):
         tags.input_tags.sparse = True
         return tags
 
-    def _kept(self, X):
-        kept = X[:, self.neurons_]
+    def _best(self, X, y):
+        told, _ = chi2(abs(X), y)
+        return np.argsort(-np.nan_to_num(told, nan=-1.0), kind="stable")[: self.n_kept]
+
+    def _kept(self, X, neurons):
+        kept = X[:, neurons]
         return kept.toarray() if issparse(kept) else kept
 
     def predict(self, X) -> np.ndarray:  # (n,)
         "Give the most likely class of each row."
         check_is_fitted(self, "fitted_")
-        return self.fitted_.predict(self._kept(validate_data(self, X, reset=False, accept_sparse="csr",
-                                                             dtype=np.float32)))
+        X = validate_data(self, X, reset=False, accept_sparse="csr", dtype=np.float32)
+        return self.fitted_.predict(self._kept(X, self.neurons_))
 
 # %% ../../nbs/probes/02_classifiers.ipynb #697735f2
 KINDS = ("linear", "knn", "diffc")

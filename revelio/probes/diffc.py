@@ -330,6 +330,9 @@ class _Folder:
             raise RevelioError(f"{folder} holds no Diff-C; expected a folder that DiffC.save wrote.")
         self = cls(**config["parameters"] | {"device": device})
         self.classes_, self.shape_ = np.array(config["classes"]), tuple(config["shape"])
+        if isinstance(self.class_weight, dict):  # JSON has made its keys text
+            of_text = {str(c): c for c in config["classes"]}
+            self.class_weight = {of_text.get(text, text): weight for text, weight in self.class_weight.items()}
         self.n_features_in_, self.validation_accuracy_ = config["n_features_in"], config["validation_accuracy"]
         self.history_ = pd.read_csv(Path(folder) / "history.csv")
         self.net_ = _make_net(self).eval()

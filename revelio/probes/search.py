@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from ..core import RevelioError
+from ..core import RevelioError, logger
 from .cells import CellData, _check_classes
 from .classifiers import make_probe
 from ..stats import bootstrap_mean
@@ -26,7 +26,7 @@ class Search(NamedTuple):
     accuracy: float       # of the last round's probe on all images; cross-validated on those that it was trained on
     low: float            # 95 % interval of it
     high: float
-    saved: float          # share of the full sweep's cost that was not spent
+    saved: float          # share of the full sweep's cost that was not spent; 0 where the search cost as much or more
     lost: float           # accuracy of the full sweep's best cell less that of the found one; NaN unless compared
     table: pd.DataFrame   # round, layer, timestep, n, accuracy, seconds; round -1: the full sweep
 
@@ -34,7 +34,7 @@ class Search(NamedTuple):
 def search_cells(
     store: FeatureStore,
     level: str = "label",
-    budget: float = 0.2,    # of the full sweep's cost, to be spent at most
+    budget: float = 0.2,    # of the full sweep's cost, to be spent at most; more where classes need it
     keep: float = 1 / 3,    # share of the cells that reaches the next round
     compare: bool = False,  # make the full sweep as well, to say how close the search came
     seed: int = 0,
@@ -53,24 +53,36 @@ def search_cells(
     rows, alive, spent = [], cells, 0
     for i, n_cells in enumerate(counts):
         share = max(int(budget * len(cells) * n / len(counts) / n_cells), 2 * len(set(data.y)))
-        chosen = order[: min(n, share)]
+        chosen = _with_all_classes(order, share, data)
         rows += [{"round": i, **_probe_cell(store, cell, level, chosen, seed, settings)} for cell in alive]
         spent += len(chosen) * n_cells
         scored = sorted(rows[-n_cells:], key=lambda r: -r["accuracy"])
         alive = [(r["layer"], r["timestep"]) for r in scored[: (counts[1:] + [1])[i]]]
+    if (cost := spent / (len(cells) * n)) > budget + 1e-9:
+        logger.warning("the search cost %.0f %% of the full sweep, not at most %.0f %% as the budget says: in each "
+                       "round every probe needs two images for each class, and images of all classes",
+                       100 * cost, 100 * budget)
     best, lost = scored[0], float("nan")
     if compare:
         sweep = [{"round": -1, **_probe_cell(store, cell, level, np.arange(n), seed, settings)} for cell in cells]
         found = next(r for r in sweep if (r["layer"], r["timestep"]) == alive[0])
         rows, lost = rows + sweep, max(r["accuracy"] for r in sweep) - found["accuracy"]
     table = pd.DataFrame(rows)
-    return Search(*alive[0], *(best[k] for k in ("accuracy", "low", "high")), 1 - spent / (len(cells) * n), lost, table)
+    return Search(*alive[0], *(best[k] for k in ("accuracy", "low", "high")), max(0.0, 1 - cost), lost, table)
 
 # %% ../../nbs/probes/04_search.ipynb #145d11a6
 def _group_order(groups, seed):
     "Rows in an order in which the members of a group follow each other, groups shuffled."
     names, at = np.unique(groups.astype(str), return_inverse=True)
     return np.argsort(np.random.default_rng(seed).permutation(len(names))[at], kind="stable")
+
+
+def _with_all_classes(order, n, data):
+    "The first n rows, and of each class that has none among them the group that comes first."
+    chosen, others = order[:n], order[n:]
+    classes, first = np.unique(data.y[others], return_index=True)
+    lacking = others[first[~np.isin(classes, data.y[chosen])]]
+    return np.concatenate([chosen, others[np.isin(data.groups[others], data.groups[lacking])]])
 
 
 def _probe_cell(store, cell, level, rows, seed, settings):

@@ -276,13 +276,24 @@ def _captions(table):
     return [text or "" for text in table["caption"][:]]
 
 
+def _labelled(table, level):
+    "Numbers of the rows that have a label; RevelioError where none has."
+    rows = np.flatnonzero(np.array(table[level][:]) >= 0)
+    if not len(rows):
+        raise RevelioError(f"none of the {len(table)} images has a label in column {level!r}: choose another label "
+                           "level, or other images.")
+    return rows
+
+
 def parents(
-    table: "Dataset",  # canonical, with images of every class
+    table: "Dataset",  # canonical, with images of every class; those without a label do not count
     level: str,        # label column of the finer classes
     coarser: str,      # another one
 ) -> dict[str, str]:   # finer class -> its coarser one
     "Read which class each class lies in; RevelioError when one lies in two."
-    fine, wide = (np.array(table.features[name].names, dtype=object)[table[name][:]] for name in (level, coarser))
+    rows = np.intersect1d(_labelled(table, level), _labelled(table, coarser))
+    fine, wide = (np.array(table.features[name].names, dtype=object)[np.array(table[name][:])[rows]]
+                  for name in (level, coarser))
     wider = dict(zip(fine, wide))
     if torn := sorted({a for a, b in zip(fine, wide) if wider[a] != b}):
         raise RevelioError(f"classes of {level!r} that lie in more than one of {coarser!r}: {', '.join(torn[:5])}.")
@@ -296,23 +307,30 @@ def score_zero_shot(
     coarser: Mapping[str, Mapping[str, str]] | None = None,  # further levels; see `parents`
     block: int = 16,        # images at a time
 ) -> list[dict]:  # of each level: kind, asked, accuracy, low, high, n, n_calls and seconds per image, …
-    "Classify the images of a table and score the answers; RevelioError when the class names are others."
+    """Classify the images of a table that have a label, and score the answers at each level by those that have one
+    there; RevelioError when the class names are others, and where no image has a label."""
     from revelio.images.pictures import open_image
-    names = table.features[level].names
-    if missing := sorted({names[i] for i in table[level][:]} - set(classifier.classes.tolist())):
+    levels = (level, *(coarser or {}))
+    table = table.select(np.unique(np.concatenate([_labelled(table, name) for name in levels])))
+    known = {name: _labelled(table, name) for name in levels}
+    truth = {name: np.array(table.features[name].names)[np.array(table[name][:])[some]] for name, some in known.items()}
+    if missing := sorted(set(truth[level].tolist()) - set(classifier.classes.tolist())):
         raise RevelioError(f"images are of classes that the classifier was not given: {', '.join(missing[:5])}.")
+    for name, wider in (coarser or {}).items():
+        if lost := sorted(set(classifier.classes.tolist()) - set(wider)):
+            raise RevelioError(f"classes of {level!r} that lie in none of {name!r}: {', '.join(lost[:5])}; expected "
+                               "images of every class that have both labels, see parents.")
     began, answers = time.perf_counter(), []
     for at in track(range(0, len(table), block), "zero-shot", unit="block"):
         batch = table[at : at + block]
         pictures = [open_image(image, id=id) for image, id in zip(batch["image"], batch["id"])]
         answers.append(classifier.predict(pictures, batch["id"]))
     seconds, rows = (time.perf_counter() - began) / len(table), []
-    for name in (level, *(coarser or {})):
-        said = np.concatenate([f.found for f in answers])
+    for name, some in known.items():
+        said = np.concatenate([f.found for f in answers])[some]
         said = said if name == level else np.array([coarser[name][c] for c in said])
-        y = np.array(table.features[name].names)[table[name][:]]
         rows.append({"model": classifier.model.name, "level": name, "asked": level, "kind": "zero-shot",
-                     "seed": classifier.seed, **scores(y, said, table["split_group"][:]),
+                     "seed": classifier.seed, **scores(truth[name], said, np.array(table["split_group"][:])[some]),
                      "n_calls": answers[0].n_calls, "seconds": seconds})
     return rows
 
@@ -374,9 +392,11 @@ def score_on_maps(
     block: int = 16,         # images at a time
     seed: int = 0,           # of the noise
 ) -> dict:  # the columns of score_zero_shot
-    "Classify the images of a table from the picture to the answer, and score; the first block runs twice, to warm up."
+    """Classify the images of a table that have a label from the picture to the answer, and score; the first block runs
+    twice, to warm up."""
     from revelio.features.reading import read_features
     from revelio.images.pictures import open_image
+    table = table.select(_labelled(table, level))
     def answer(at):
         batch = table[at : at + block]
         pictures = [open_image(image, id=id) for image, id in zip(batch["image"], batch["id"])]

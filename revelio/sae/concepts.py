@@ -29,6 +29,7 @@ from revelio.core import (
     as_array,
     as_tensor,
     atomic_path,
+    fingerprint,
     group_split,
     hash_files,
     logger,
@@ -479,10 +480,12 @@ class Concepts(_ConceptsFolder):
         return np.array([np.pad(r, (0, n - len(r)), constant_values=-1) for r in rows], dtype=np.int64).reshape(-1, n)
 
     def histogram(self, neuron: int, level: str) -> pd.DataFrame:
-        "Images of each class that a neuron fires for: class, n_top, n_firing, n_images, mean_activation; most first."
+        """Images of each class that a neuron fires for, of those that neurons are measured on: class, n_top, n_firing,
+        n_images, mean_activation; most first."""
         self._check_level(level)
         hits = (self.codes.indices.numpy() == self._check_neuron(neuron)) & (self.codes.values.numpy() > 0)
-        classes, strength = self.images[level].to_numpy(), np.where(hits, self.codes.values.numpy(), 0).max(axis=1)
+        classes = np.where(self.images["measured"], self.images[level], -1)
+        strength = np.where(hits, self.codes.values.numpy(), 0).max(axis=1)
         count = lambda rows, **weights: np.bincount(rows[rows >= 0], minlength=len(self.classes[level]), **weights)
         n_firing, labelled = count(classes[hits.any(axis=1)]), classes >= 0
         sums = count(classes, weights=strength[labelled])
@@ -538,6 +541,14 @@ class _Source(NamedTuple):
         "Features in order, of all images or of those that are used."
         rows = torch.arange(len(self.images)) if used is None else torch.from_numpy(np.flatnonzero(used))
         return map(self.read, rows.split(block))
+
+    def known(self) -> dict[str, str]:
+        "Hashes of what is known of the images."
+        return {"ids": fingerprint(self.images["id"].tolist()),
+                "labels": fingerprint([[level, names, self.images[level].tolist()]
+                                       for level, names in self.classes.items()]),
+                "split_groups": fingerprint(_split_groups(self.images).tolist()),
+                "captions": fingerprint([str(text) for text in self.images.get("caption", ())])}
 
 
 def _open_images(ksae, source, layer, timestep, table, classes) -> _Source:
@@ -605,13 +616,15 @@ def find_concepts(
                            "train_ksae(features, layer, timestep, out)")
     source = _open_images(ksae, opened, layer, timestep, table, classes)
     identity = {"ksae": hash_files(ksae_dir), "store": source.fingerprint, "top_k": top_k, "seed": seed,
-                "images": images, "dense": dense} | ({"timestep": timestep} if ksae.timesteps is not None else {})
+                "images": images, "dense": dense, **source.known()}
+    identity |= {"timestep": timestep} if ksae.timesteps is not None else {}
     if out.exists():
         return _finished(out, identity)
     held_out = _held_out(ksae, source)
     if images == "held-out" and held_out is None:
-        raise RevelioError(f"no images are known to be held out: {ksae_dir} was trained without, or on other data; "
-                           "take images = 'all'")
+        raise RevelioError(f"no images are known to be held out: {ksae_dir} was trained without, on other data, or "
+                           "with other split groups; give these in a table with a column split_group, or take images "
+                           "= 'all'")
     with atomic_path(out) as folder:
         folder.mkdir()
         numbers = _write_tables(folder, ksae.to(pick_device(device)), source, held_out, identity, block, timestep)
@@ -641,7 +654,9 @@ def _own_store(ksae_dir: Path) -> FeatureStore:
 def _finished(out: Path, identity: dict) -> Concepts:
     "Open what is there already if it was made from the same things."
     concepts = Concepts(out)
-    refuse_difference(str(out), concepts.manifest["identity"], identity)
+    made = concepts.manifest["identity"]
+    older = {name: identity[name] for name in ("ids", "labels", "split_groups", "captions")}  # which do not say
+    refuse_difference(str(out), older | made, identity)
     logger.info("%s is there already, made from the same k-SAE and store", out)
     return concepts
 
@@ -666,7 +681,9 @@ def _held_out(ksae: KSAE, source: _Source) -> np.ndarray | None:
     if known.get("source", {}).get("fingerprint") != source.fingerprint or not known.get("n_rows_held_out"):
         return None
     held_out = group_split([str(group) for group in groups], config["held_out"], config["seed"])
-    return held_out if held_out.sum() == known["n_rows_held_out"] else None  # else: groups of the caller's own
+    rows = np.flatnonzero(held_out).tolist()  # older k-SAEs say how many alone
+    same = fingerprint(rows) == known.get("held_out_rows", fingerprint(rows)) and len(rows) == known["n_rows_held_out"]
+    return held_out if same else None  # else: groups of the caller's own
 
 # %% ../../nbs/sae/06_concepts.ipynb #ee823cd8
 def _write_tables(folder, ksae, source, held_out, settings, block, timestep) -> dict:

@@ -251,10 +251,15 @@ def export_checkpoint(
     out: str | Path,  # folder that is made: cfg.json and sae_weights.safetensors
 ) -> Path:            # the folder
     """Write a k-SAE for SAELens, as topk, standard (all neurons may fire) or jumprelu (thresholds; BatchTopK too).
-    RevelioError for signed codes, for which it has no architecture, and for thresholds together with a smaller k."""
+    RevelioError for what it has no architecture for: signed codes, thresholds together with a smaller k, and the
+    centre and spread of each timestep that a k-SAE of positions has."""
     out = Path(out)
     if out.exists():
         raise RevelioError(f"{out} exists: choose another out=, or delete it")
+    if ksae.timesteps is not None:
+        raise RevelioError("SAELens has no architecture for a k-SAE of positions, which centres and scales the maps of "
+                           f"each of its timesteps ({', '.join(map(str, ksae.timesteps))}) in another way: expected "
+                           "a k-SAE of pooled features; train one without --positions")
     if ksae.signed or ksae.variant == "jumprelu" and ksae.k < ksae.n_neurons:
         raise RevelioError("SAELens has no architecture for " + ("signed codes" if ksae.signed else
                            f"thresholds and at most k = {ksae.k} codes; import it again without k="))

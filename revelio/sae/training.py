@@ -216,9 +216,8 @@ def _statistics(features: Rows | Tensor, rows: Tensor, kind: str) -> tuple[Tenso
     return centre, (features.shape[1] / per_row) ** 0.5 if per_row > 0 else 1.0
 
 # %% ../../nbs/sae/04_training.ipynb #3cd4898f
-def _split(features: Rows, groups: Sequence | None, config: TrainConfig) -> np.ndarray:
-    "(n,) bool, True where held out; the rows of one image are never parted."
-    n_images = len(features) // features.per_image
+def _split(n_images: int, groups: Sequence | None, config: TrainConfig) -> np.ndarray:
+    "(n_images,) bool, True where held out."
     groups = [str(i) for i in range(n_images)] if groups is None else [str(g) for g in groups]
     if len(groups) != n_images:
         raise RevelioError(f"got {len(groups)} groups for {n_images} rows: expected one per row, or per image of maps")
@@ -227,7 +226,8 @@ def _split(features: Rows, groups: Sequence | None, config: TrainConfig) -> np.n
         logger.warning("one group among %d rows: nothing is held out, metrics are those of the training rows", n_images)
     elif config.held_out:
         held_out = group_split(groups, config.held_out, config.seed)
-    return held_out.repeat(features.per_image)
+    return held_out
+
 
 
 class TrainData:
@@ -254,10 +254,11 @@ class TrainData:
         self.features = source
         if self.stream and self.stream.whole:
             self.stream = None
-        self.held_out = _split(source, groups, config)
+        unseen = _split(len(source) // source.per_image, groups, config)
+        self.held_out = unseen.repeat(source.per_image)  # the rows of one image are never parted
         self.rows = torch.from_numpy(np.flatnonzero(~self.held_out))
         self.identity = {"data": data_fingerprint(source),
-                         "held_out": fingerprint(np.flatnonzero(self.held_out).tolist())}
+                         "held_out_rows": fingerprint(np.flatnonzero(unseen).tolist())}
         if self.stream:
             self.stream.start(torch.from_numpy(self.held_out), config.batch_size)
         elif torch.device(device).type == "cuda" and isinstance(source, Rows) and len(source.pieces) == 1:
@@ -500,8 +501,9 @@ def finish(
     if warning:
         logger.warning("%s", warning)
     ksae.provenance = {"train_config": dataclasses.asdict(config), "n_rows_train": len(data.rows),
-                       "n_rows_held_out": len(held_out), "n_samples_seen": seen, "n_passes": n_passes,
-                       "warning": warning, "input_scale": state.scale, "metrics": metrics, "versions": versions()}
+                       "n_rows_held_out": len(held_out), "held_out_rows": data.identity["held_out_rows"],
+                       "n_samples_seen": seen, "n_passes": n_passes, "warning": warning, "input_scale": state.scale,
+                       "metrics": metrics, "versions": versions()}
     return ksae.cpu()
 
 # %% ../../nbs/sae/04_training.ipynb #ddf74996
@@ -529,7 +531,9 @@ def load_checkpoint(
     "Continue from a checkpoint; RevelioError that names the field in which it differs."
     with safe_open(path, "pt", device=str(state.since_fired.device)) as file:
         tensors, metadata = {name: file.get_tensor(name).clone() for name in file.keys()}, file.metadata()
-    refuse_difference(f"the checkpoint in {path.parent.name}", json.loads(metadata["identity"]), _identity(state),
+    made, asked = json.loads(metadata["identity"]), _identity(state)
+    made = {"held_out_rows": asked["held_out_rows"]} | made  # older ones do not say
+    refuse_difference(f"the checkpoint in {path.parent.name}", made, asked,
                       "delete it, choose another out=, or go back to the old setting")
     state.ksae.load_state_dict({n[5:]: t for n, t in tensors.items() if n.startswith("ksae.")})
     load_optimizer(state.optimizer, tensors)
@@ -557,6 +561,7 @@ def _finished(out: Path, made_from: Mapping) -> KSAE:
         raise RevelioError(f"{out} exists and is not a finished k-SAE: choose another out=, or delete it")
     provenance = read_json(out / "provenance.json")
     flat = lambda p: {"store or data": p["source"].get("fingerprint"), "layer": p["layer"], "timestep": p["timestep"],
+                      "held_out_rows": p.get("held_out_rows", made_from["held_out_rows"]),  # older ones do not say
                       **p.get("train_config", {})}
     refuse_difference(f"the k-SAE in {out}", flat(provenance), flat(made_from))
     logger.info("%s is there already, with the same source and settings: nothing to train", out)
@@ -619,18 +624,21 @@ def _train(
     if store:
         described = {"kind": "store", "fingerprint": store_fingerprint(store), "n_rows": len(store),
                      "settings": store.settings}
+        groups = store.images["split_group"] if groups is None and "split_group" in store.images else groups
     else:
         data = TrainData(source, jobs[0][1], groups, device)
         described = {"kind": "stream" if data.stream else "array", "fingerprint": data.identity["data"],
                      "n_rows": len(data.features)}
         if data.positions:
             described["settings"], store = data.positions.settings, data.positions.store
+    held_out = lambda config: (data.identity["held_out_rows"] if data else
+                               fingerprint(np.flatnonzero(_split(described["n_rows"], groups, config)).tolist()))
     made_from = {"source": described, "layer": layer, "timestep": timestep}
-    done = {out: _finished(out, made_from | {"train_config": dataclasses.asdict(config)})
+    done = {out: _finished(out, made_from | {"train_config": dataclasses.asdict(config),
+                                             "held_out_rows": held_out(config)})
             for out, config in jobs if out and out.exists()}
     todo = [job for job in jobs if job[0] not in done]
     if todo and data is None and store:
-        groups = store.images["split_group"] if groups is None and "split_group" in store.images else groups
         data = TrainData(cell_rows(store, layer, timestep), jobs[0][1], groups, device)
     made = _train_all(data, todo, made_from, store, device) if todo else iter(())
     for out, _ in jobs:
