@@ -11,6 +11,7 @@ from revelio.core import RevelioError, as_array, counted, track
 from revelio.images.pictures import open_image, thumbnail
 from revelio.images.readers import normalised
 from revelio.images.table import label_columns
+from revelio.store import in_order
 import tempfile
 from revelio.features.sweep import extract
 from revelio.images.table import load_table
@@ -82,6 +83,18 @@ def test_what_does_not_fit_is_refused(pictures, tmp_path):
     for gone in (tmp_path / "text.safetensors", tmp_path / "gone.npy"):
         with pytest.raises(RevelioError, match="cannot be read"):
             read_activations(gone, pictures)
+
+# cell beebcfbe
+def test_pieces_are_joined_by_their_numbers(tmp_path, caplog):
+    from revelio.images.samples import write_pictures
+    write_pictures(tmp_path / "p", *(f"{i:02d}.png" for i in range(24)))
+    vectors = np.arange(48, dtype="float32").reshape(24, 2)
+    for i in range(12):
+        (tmp_path / "x").mkdir(exist_ok=True)
+        np.save(tmp_path / "x" / f"batch_{i}.npy", vectors[2 * i : 2 * i + 2])
+    with caplog.at_level("INFO", logger="revelio"):
+        assert np.array_equal(read_activations(tmp_path / "x", load_table(tmp_path / "p")).features, vectors)
+    assert "joined from 12 files, from batch_0.npy to batch_11.npy" in caplog.text
 
 # cell 83264a71
 import unicodedata

@@ -8,11 +8,12 @@ import torch
 import torch.nn.functional as F
 from datasets import Dataset
 from revelio.core import RevelioError, fingerprint, track, unknown
+from revelio.features.sweep import known_rows, refuse_changed_table, undecoded
 from revelio.images.pictures import open_image
 from revelio.images.table import label_columns
 from revelio.models.face import DiffusionModel
 from revelio.models.latents import keep_latents
-from revelio.store import FeatureStore, StoreWriter
+from revelio.store import FeatureStore, StoreWriter, image_rows
 import tempfile
 import matplotlib.pyplot as plt
 import numpy as np
@@ -50,6 +51,9 @@ def test_inputs_are_what_the_denoiser_gets(model, tmp_path):
     assert extract_inputs(model, table, tmp_path / "s", batch_size=4, pixels=16).ids == store.ids
     with pytest.raises(RevelioError, match="pixels"):
         extract_inputs(model, table, tmp_path / "s", pixels=8)
+    mended = table.map(lambda row: {"group": 8 - row["group"]})
+    with pytest.raises(RevelioError, match=f"image {table['id'][0]!r} of the store .* with group = "):
+        extract_inputs(model, mended, tmp_path / "s", pixels=16)
     alone = extract_inputs(model, table, tmp_path / "p", ["pixels"])
     assert alone.layers == ["pixels"] and alone.verify() == 10
     with pytest.raises(RevelioError, match="unknown input 'noise'"):

@@ -13,7 +13,7 @@ import torch
 from accelerate.utils import gather_object
 from datasets import Dataset, IterableDataset
 from datasets.distributed import split_dataset_by_node
-from revelio.core import RevelioError, dtype_name, fingerprint, logger, processes, track, unknown
+from revelio.core import RevelioError, counted, dtype_name, fingerprint, logger, processes, track, unknown
 from revelio.features.prompts import PROMPTS, Chooser, prompt_texts
 from revelio.features.reading import Portions, read_features
 from revelio.images.pictures import BrokenImageError, open_image, thumbnail
@@ -21,7 +21,7 @@ from revelio.images.table import label_columns
 from revelio.maps import pooling_grid
 from revelio.models.face import DiffusionModel, check_timestep
 from revelio.models.latents import keep_latents
-from revelio.store import FeatureStore, StoreWriter
+from revelio.store import FeatureStore, StoreWriter, image_rows, picture_hash
 import tempfile
 import matplotlib.pyplot as plt
 import numpy as np
@@ -234,6 +234,66 @@ def test_training_flags_are_given_back(models, table, tmp_path):
     model.denoiser.eval()
     for dropout in dropouts:  # the model is shared, and what differs in memory counts
         dropout.p = 0.0
+
+# cell 21d345ad
+@pytest.fixture
+def cats(tmp_path):
+    "A folder of two pictures, and what makes and refuses its store."
+    for name in ("a", "b"):
+        Image.new("RGB", (64, 64), (90 * len(name), 0, ord(name))).save(tmp_path / f"{name}.png")
+    (tmp_path / "labels.csv").write_text("file_name,caption,label\na.png,cat face,x\nb.png,dog,y\n")
+    return tmp_path
+
+
+def test_a_store_of_what_changed_since_is_refused(models, cats, tmp_path_factory):
+    out, old, listed = tmp_path_factory.mktemp("out"), (cats / "a.png").read_bytes(), (cats / "labels.csv").read_text()
+    def make(name, prompt="empty"):
+        return extract(models["unet"], load_table(cats), ["bottleneck"], [25], out / name, prompt=prompt)
+    make("plain"), make("captions", "caption")
+    (cats / "a.png").write_bytes(old)  # another time, the same picture
+    (cats / "labels.csv").write_text(listed.replace("cat face", "red car"))
+    assert len(make("plain")) == 2  # its numbers do not depend on captions
+    with pytest.raises(RevelioError, match="image 'a.png' of .* with caption = 'cat face', now it is 'red car': "):
+        make("captions", "caption")
+    (cats / "labels.csv").write_text(listed.replace("dog,y", "dog,x").replace("face,x", "face,y"))
+    with pytest.raises(RevelioError, match="image 'a.png' of .* with label = 'x', now it is 'y': .* or delete the"):
+        make("plain")
+    (cats / "labels.csv").write_text(listed)
+    Image.new("RGB", (64, 64), (1, 2, 3)).save(cats / "a.png")
+    with pytest.raises(RevelioError, match="image 'a.png' of .* with picture_hash = .* bytes.*, now it is .* bytes"):
+        make("plain")
+    shard = out / "plain/shards/shard-0000-000000.parquet"
+    pd.read_parquet(shard).drop(columns="picture_hash").to_parquet(shard, index=False)
+    assert len(make("plain")) == 2  # an older store does not say what its pictures were
+
+# cell 244246c4
+def test_a_store_of_another_stream_is_refused(models, table, tmp_path):
+    for name, some in (("a", table.select(range(4))), ("b", table.select([4, 1, 2, 3]))):
+        some.remove_columns("id").to_parquet(tmp_path / f"{name}.parquet")
+    def make(name, limit):
+        stream = load_table(tmp_path / f"{name}.parquet", label="label", streaming=True, limit=limit)
+        return extract(models["unet"], stream, ["bottleneck"], [25], tmp_path / "s", batch_size=2)
+    assert len(make("a", 3)) == len(make("a", 3)) == 3
+    with pytest.raises(RevelioError, match="holds 2 images that the stream does not give any more .first: 'train/0"):
+        make("a", 1)
+    with pytest.raises(RevelioError, match="image 'train/000003', which is not among the 3 images of the store"):
+        make("a", 4)
+    with pytest.raises(RevelioError, match="image 'train/000000' of the store"):
+        make("b", 3)
+    for file in (tmp_path / "s/shards").iterdir():
+        file.unlink()
+    assert len(make("a", 3)) == 3  # a shard that was lost is made again
+
+
+def test_views_are_compared_by_the_images_that_they_are_of(models, cats, tmp_path_factory, monkeypatch):
+    from revelio.features.views import with_views
+    out = tmp_path_factory.mktemp("out") / "s"
+    extract(models["unet"], with_views(load_table(cats), 2), ["bottleneck"], [25], out)
+    monkeypatch.setattr("revelio.features.views.open_image", None)  # nothing is decoded
+    assert len(extract(models["unet"], with_views(load_table(cats), 2), ["bottleneck"], [25], out)) == 4
+    Image.new("RGB", (64, 64), (1, 2, 3)).save(cats / "b.png")
+    with pytest.raises(RevelioError, match="image 'b.png' of the store .* with picture_hash = "):
+        extract(models["unet"], with_views(load_table(cats), 2), ["bottleneck"], [25], out)
 
 # cell b069270f
 def poison(monkeypatch, module):

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from safetensors import safe_open
 from torch import Tensor
-from revelio.core import RevelioError, as_array, unknown
-from revelio.store import FeatureStore
+from revelio.core import RevelioError, as_array, logger, unknown
+from revelio.store import FeatureStore, in_order
 import tempfile
 from revelio.features.sweep import extract
 from revelio.images.table import load_table
@@ -43,3 +43,17 @@ def test_places_are_centred_and_scaled_by_timestep_and_come_in_one_order():
     assert not any(a & b for i, a in enumerate(owners) for b in owners[:i])  # no group in two batches
     with pytest.raises(RevelioError, match="ascending"):
         Positions(_maps, groups, [500, 0])
+
+# cell e89dd3b1
+from safetensors.torch import save_file
+
+from revelio.sae.rows import open_source
+
+
+def test_files_of_a_folder_are_joined_by_their_numbers(tmp_path, caplog):
+    for i in range(12):
+        save_file({"x": torch.full((2, 3), float(i))}, tmp_path / f"batch_{i}.safetensors")
+    with caplog.at_level("INFO", logger="revelio"):
+        rows = open_source(tmp_path, None)
+    assert rows[torch.arange(0, 24, 2)][:, 0].tolist() == list(range(12))
+    assert "12 files are joined, from batch_0.safetensors to batch_11.safetensors" in caplog.text

@@ -19,6 +19,7 @@ from ..core import RevelioError, as_array, counted, track
 from ..images.pictures import open_image, thumbnail
 from ..images.readers import normalised
 from ..images.table import label_columns
+from ..store import in_order
 
 # %% ../../nbs/features/06_activations.ipynb #0487ae63
 logger = logging.getLogger(__name__)
@@ -80,7 +81,7 @@ def read_activations(
 ) -> Activations:
     "Match vectors with pictures; RevelioError where numbers or names do not fit, for other shapes and for NaN."
     path, ids = Path(path), [str(i) for i in table["id"][:]]
-    files = {normalised(p.relative_to(path).with_suffix("").as_posix()): p for p in sorted(path.rglob("*"))
+    files = {normalised(p.relative_to(path).with_suffix("").as_posix()): p for p in in_order(path.rglob("*"))
              if p.suffix in (".npy", ".safetensors")}
     listed = (path if path.is_dir() else path.parent) / "ids.txt"
     if path.is_dir() and not files:
@@ -101,6 +102,9 @@ def read_activations(
         if len(features) != len(ids):
             raise RevelioError(f"{path} holds {len(features)} rows for {len(ids)} pictures: expected one for each, or "
                                "ids.txt beside it with the id of each row")
+        if len(files) > 1:
+            logger.info("activations are joined from %d files, from %s to %s", len(files), *[
+                p.relative_to(path).as_posix() for p in (*files.values(),)[:: len(files) - 1]])
         if not listed.is_file():
             logger.info("activations are taken in the order of the pictures: row 0 is %s, row %d is %s", ids[0],
                         len(ids) - 1, ids[-1])

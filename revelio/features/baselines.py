@@ -16,11 +16,12 @@ import torch.nn.functional as F
 from datasets import Dataset
 
 from ..core import RevelioError, fingerprint, track, unknown
+from .sweep import known_rows, refuse_changed_table, undecoded
 from ..images.pictures import open_image
 from ..images.table import label_columns
 from ..models.face import DiffusionModel
 from ..models.latents import keep_latents
-from ..store import FeatureStore, StoreWriter
+from ..store import FeatureStore, StoreWriter, image_rows
 
 # %% ../../nbs/features/05_baselines.ipynb #145a599e
 INPUTS = ("pixels", "latents")
@@ -42,19 +43,20 @@ def extract_inputs(
         raise unknown("input", strange[0], INPUTS)
     if not 1 <= pixels <= model.image_size:
         raise RevelioError(f"pixels = {pixels}: expected 1 to {model.image_size}, the image size of {model.name!r}.")
-    classes, ids = label_columns(table), table["id"][:]
+    classes, plain = label_columns(table), undecoded(table)
+    ids = plain["id"][:]
     settings = dict(model=f"{model.name} input", model_hash=model.fingerprint, image_size=model.image_size,
                     dataset=dataset, split=split, n_images=len(ids), ids_hash=fingerprint(ids), layers=list(layers),
                     timesteps=[0], prompt="empty", pooling="none", seed=seed, draws=1, pixels=pixels)
     with StoreWriter(out, settings, classes) as writer, keep_latents(model):
+        refuse_changed_table(writer, plain, [p for p, id in enumerate(ids) if id in writer.done], classes)
         todo = [p for p, id in enumerate(ids) if id not in writer.done]
         for at in track(range(0, len(todo), batch_size), "inputs", unit="batch"):
-            batch = table[todo[at : at + batch_size]]
+            rows = todo[at : at + batch_size]
+            batch = table[rows]
             signal = model.preprocess([open_image(image, id=id) for image, id in zip(batch["image"], batch["id"])])
             cells = {"pixels": lambda x: F.adaptive_avg_pool2d(x, pixels), "latents": lambda x: model.encode(x).cpu()}
-            known = {name: batch[name] for name in ("id", "split_group", "caption") if name in batch}
-            labels = {name: [-1 if v is None else v for v in batch[name]] for name in classes}
-            writer.write(pd.DataFrame({"position": todo[at : at + batch_size], **known, **labels}),
+            writer.write(pd.DataFrame({"position": rows} | image_rows(known_rows(plain, rows), classes)),
                          {(name, 0): cells[name](signal) for name in layers})
         writer.finish()
     return FeatureStore(out)

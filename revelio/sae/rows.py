@@ -19,8 +19,8 @@ import torch
 from safetensors import safe_open
 from torch import Tensor
 
-from ..core import RevelioError, as_array, unknown
-from ..store import FeatureStore
+from ..core import RevelioError, as_array, logger, unknown
+from ..store import FeatureStore, in_order
 
 # %% ../../nbs/sae/03_rows.ipynb #d774c6f7
 def _as_rows(piece: Tensor | np.ndarray) -> Tensor:
@@ -109,7 +109,7 @@ def _open_path(path: Path, layer: str | None) -> FeatureStore | Rows:
     "A store, an .npy file, or a folder of safetensors files with one tensor each or one that is called `layer`."
     if path.suffix == ".npy" and path.is_file():
         return Rows([np.load(path, mmap_mode="r")])
-    files = sorted(path.glob("*.safetensors"))
+    files = in_order(path.glob("*.safetensors"))
     if not files or (path / "manifest.json").is_file():
         return FeatureStore(path)
     pieces = []
@@ -119,6 +119,8 @@ def _open_path(path: Path, layer: str | None) -> FeatureStore | Rows:
             if len(names) != 1 and layer not in names:
                 raise unknown(f"tensor (given as layer) in {file.name}", layer, names)
             pieces.append(tensors.get_tensor(names[0] if len(names) == 1 else layer))
+    if len(files) > 1:
+        logger.info("%s: %d files are joined, from %s to %s", path, len(files), files[0].name, files[-1].name)
     return Rows(pieces)
 
 
