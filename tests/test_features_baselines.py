@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from datasets import Dataset
 from revelio.core import RevelioError, fingerprint, track, unknown
-from revelio.features.sweep import known_rows, refuse_changed_table, undecoded
+from revelio.features.sweep import known_rows, plain_table, refuse_changed_table
 from revelio.images.pictures import open_image
 from revelio.images.table import label_columns
 from revelio.models.face import DiffusionModel

@@ -47,7 +47,7 @@ def test_places_are_centred_and_scaled_by_timestep_and_come_in_one_order():
 # cell e89dd3b1
 from safetensors.torch import save_file
 
-from revelio.sae.rows import open_source
+from revelio.sae.rows import data_fingerprint, open_source
 
 
 def test_files_of_a_folder_are_joined_by_their_numbers(tmp_path, caplog):
@@ -57,3 +57,11 @@ def test_files_of_a_folder_are_joined_by_their_numbers(tmp_path, caplog):
         rows = open_source(tmp_path, None)
     assert rows[torch.arange(0, 24, 2)][:, 0].tolist() == list(range(12))
     assert "12 files are joined, from batch_0.safetensors to batch_11.safetensors" in caplog.text
+
+# cell 66a716b9
+def test_the_fingerprint_is_of_every_row():
+    x = torch.randn(4000, 3, generator=torch.Generator().manual_seed(0))
+    changed = x.clone()
+    changed[1] += 1
+    assert data_fingerprint(x) == data_fingerprint(Rows([x[:70], x[70:]])) != data_fingerprint(changed)
+    assert data_fingerprint(torch.zeros(1000, 2)) == "d7ab97c8003e"  # up to a thousand rows as always

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from datasets import Dataset
 
 from ..core import RevelioError, fingerprint, track, unknown
-from .sweep import known_rows, refuse_changed_table, undecoded
+from .sweep import known_rows, plain_table, refuse_changed_table
 from ..images.pictures import open_image
 from ..images.table import label_columns
 from ..models.face import DiffusionModel
@@ -43,7 +43,7 @@ def extract_inputs(
         raise unknown("input", strange[0], INPUTS)
     if not 1 <= pixels <= model.image_size:
         raise RevelioError(f"pixels = {pixels}: expected 1 to {model.image_size}, the image size of {model.name!r}.")
-    classes, plain = label_columns(table), undecoded(table)
+    classes, plain = label_columns(table), plain_table(table)
     ids = plain["id"][:]
     settings = dict(model=f"{model.name} input", model_hash=model.fingerprint, image_size=model.image_size,
                     dataset=dataset, split=split, n_images=len(ids), ids_hash=fingerprint(ids), layers=list(layers),

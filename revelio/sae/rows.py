@@ -135,12 +135,14 @@ def open_source(
 
 
 def data_fingerprint(
-    features: Rows | Tensor,  # (n, d)
-) -> str:                     # 12 hex digits
-    "Hash the shape, the type and at most 1000 evenly spaced rows."
-    sample = features[torch.arange(0, features.shape[0], -(-features.shape[0] // 1000))].cpu().contiguous()
-    digest = hashlib.blake2b(f"{tuple(features.shape)} {sample.dtype}".encode(), digest_size=6)
-    digest.update(sample.view(torch.uint8).numpy().tobytes())
+    features: Rows | CellRows | Tensor,  # (n, d)
+) -> str:                                # 12 hex digits
+    "Hash the shape, the type and all rows; of a cell that is too large for memory at most 1000 evenly spaced rows."
+    n = features.shape[0]
+    rows = torch.arange(0, n, -(-n // 1000)) if isinstance(features, CellRows) else torch.arange(n)
+    digest = hashlib.blake2b(f"{tuple(features.shape)} {features[rows[:1]].dtype}".encode(), digest_size=6)
+    for part in rows.split(65_536):
+        digest.update(features[part].cpu().contiguous().view(torch.uint8).numpy())
     return digest.hexdigest()
 
 # %% ../../nbs/sae/03_rows.ipynb #e58d19b0
