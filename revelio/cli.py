@@ -167,8 +167,8 @@ def default_layers(
     model,            # DiffusionModel
 ) -> list[str]:
     "Name the layers that the paper studies: bottleneck and up blocks, or blocks as deep as 6, 10, 14, 18, 22 of 28."
-    if "bottleneck" in model.layers:
-        return [name for name in model.layers if name == "bottleneck" or name.startswith("up_ft")]
+    if blocks := [name for name in model.layers if name == "bottleneck" or name.startswith("up_ft")]:
+        return blocks
     blocks = [name for name in model.layers if name.startswith("block_")]
     return list(dict.fromkeys(blocks[round(len(blocks) * place / 28)] for place in (6, 10, 14, 18, 22)))
 
@@ -177,7 +177,10 @@ def default_layer(
     model,        # DiffusionModel
 ) -> str:
     "Name the layer that the paper finds most class-specific: up_ft1, or the middle block."
-    return "up_ft1" if "up_ft1" in model.layers else default_layers(model)[2]
+    if "up_ft1" in model.layers:
+        return "up_ft1"
+    blocks = [name for name in model.layers if name.startswith("block_")] or default_layers(model)
+    return blocks[len(blocks) // 2]
 
 
 def dataset_name(

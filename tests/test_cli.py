@@ -115,7 +115,10 @@ def test_defaults_follow_the_depth_of_a_transformer():
     from types import SimpleNamespace
     deep = SimpleNamespace(layers=[f"block_{i}" for i in range(28)])
     assert default_layers(deep) == [f"block_{i}" for i in (6, 10, 14, 18, 22)] and default_layer(deep) == "block_14"
-    assert default_layer(SimpleNamespace(layers=[f"block_{i}" for i in range(12)])) == "block_6"
+    for n, middle in ((12, "block_6"), (4, "block_2"), (3, "block_1"), (1, "block_0")):
+        assert default_layer(SimpleNamespace(layers=[f"block_{i}" for i in range(n)])) == middle
+    bare = SimpleNamespace(layers=["down_ft0", "up_ft0", "up_ft1"])  # a U-Net without a mid block
+    assert default_layers(bare) == ["up_ft0", "up_ft1"] and default_layer(bare) == "up_ft1"
 
 # cell b86f6cb1
 def test_models_and_layers_are_listed(tiny):

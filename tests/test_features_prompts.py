@@ -54,6 +54,8 @@ def test_prompt_texts():
     assert len(set(prompt_texts("generic", batch, "oxford-pets"))) == 1
     with pytest.raises(RevelioError, match="image 'b' has no label"):
         prompt_texts("class", {"id": ["a", "b"], "label": [0, None]}, "oxford-pets", classes)
+    with pytest.raises(RevelioError, match="needs a column 'caption'; the images have id, label"):
+        prompt_texts("caption", {"id": ["a"], "label": [0]})
     with pytest.raises(RevelioError, match="image 'a' has no caption"):
         prompt_texts("caption", {"id": ["a"], "caption": [None]})
 
@@ -140,3 +142,15 @@ def test_a_cell_of_a_store_is_a_chooser(made):
     assert type(chooser).__name__ == "KnnChooser" and (chooser.layer, chooser.timestep) == ("up_ft1", 25)
     with pytest.raises(RevelioError, match="no-such-model"):
         load_chooser("no-such-model", model, store.classes["label"], "emoji")
+
+# cell 14f1bd8f
+def test_classes_of_a_store_are_found_by_name(made):
+    model, table, store = made
+    names = store.classes["label"]
+    given = [open_image(i) for i in table["image"]], table["id"][:], table["split_group"]
+    numbers = KnnChooser(model, store, "up_ft1", 25)(*given)
+    turned = [*names[::-1], "one more"]
+    found = load_chooser(f"{store.path}/up_ft1@25", model, turned, "emoji")(*given)
+    assert [turned[n] for n in found] == [names[n] for n in numbers]
+    with pytest.raises(RevelioError, match="has images of the class"):
+        load_chooser(f"{store.path}/up_ft1@25", model, ["beagle", *names[:1]], "emoji")

@@ -165,6 +165,14 @@ def test_a_sentencepiece_tokenizer_says_what_it_needs(folders, tmp_path):
         with pytest.raises(RevelioError, match="pip install sentencepiece protobuf"):
             load_model(folder, "cpu")
 
+# cell c946f712
+def test_a_tokenizer_that_was_cut_short_is_named(folders, tmp_path):
+    folder = shutil.copytree(folders["unet"], tmp_path / "m")
+    file = folder / "tokenizer/tokenizer_config.json"
+    file.write_text(file.read_text()[:40])
+    with pytest.raises(RevelioError, match="cannot load the part 'tokenizer' of model 'm'"):
+        load_model(folder, "cpu")
+
 # cell f861543a
 @pytest.mark.parametrize("family", [f for f in TINY if f not in CLEAN])
 def test_latents_are_the_scaled_posterior_mode_or_the_pixels(models, family):

@@ -268,6 +268,19 @@ def test_use_changes_nothing(folders):
             model.encode([Image.new("RGB", (64, 64))])
         assert model.fingerprint == first and list(model.layers)
 
+# cell ee0ab8f5
+@pytest.mark.parametrize("family", ["unet", "dit", "sd3", "clip"])
+def test_weights_are_hashed_alike_whatever_hangs_on_them(tmp_path, family):
+    net = load_model(save_tiny_model(tmp_path / family, family), "cpu").denoiser
+    first = hash_weights(net)
+    assert first == hash_modules([net])
+    hook = next(net.children()).register_forward_hook(lambda module, args, output: output)
+    net.train()
+    assert hash_weights(net) == first
+    hook.remove()
+    next(net.parameters()).data += 1
+    assert hash_weights(net) != first
+
 # cell 31d1c5dd
 def test_files_that_changed_since_loading_are_not_what_was_loaded(folders, tmp_path):
     folder = shutil.copytree(folders["unet"], tmp_path / "m")
@@ -276,6 +289,31 @@ def test_files_that_changed_since_loading_are_not_what_was_loaded(folders, tmp_p
     weights = "unet/diffusion_pytorch_model.safetensors"
     os.replace(save_tiny_model(tmp_path / "other", seed=1) / weights, folder / weights)
     assert early.fingerprint == first and late.fingerprint not in (first, open_folder(folder).fingerprint)
+
+# cell 0a846a81
+def test_a_part_that_is_not_there_is_named(folders, tmp_path):
+    for part in ("scheduler", "tokenizer", "text_encoder", "vae", "unet"):
+        folder = shutil.copytree(folders["unet"], tmp_path / part)
+        shutil.rmtree(folder / part)
+        with pytest.raises(RevelioError, match=f"the part '{part}' of model '{part}' is listed in model_index.json"):
+            load_model(folder, "cpu")
+    folder = shutil.copytree(folders["unet"], tmp_path / "null")
+    edit(folder / "model_index.json", text_encoder=None)
+    with pytest.raises(RevelioError, match="'text_encoder' of model 'null' is missing: it is null"):
+        load_model(folder, "cpu")
+
+
+def test_a_preprocessor_may_lie_with_the_whole_processor(folders, tmp_path):
+    one = load_model(save_tiny_model(tmp_path / "clip", "clip"), "cpu")
+    folder = shutil.copytree(tmp_path / "clip", tmp_path / "m")
+    settings = json.loads((folder / "preprocessor_config.json").read_text())
+    (folder / "preprocessor_config.json").unlink()
+    (folder / "processor_config.json").write_text(json.dumps({"image_processor": settings}))
+    other = load_model(folder, "cpu")
+    assert other.parts.config("preprocessor") == settings and other.native_size() == one.native_size()
+    early = other.fingerprint
+    (folder / "processor_config.json").write_text(json.dumps({"image_processor": settings | {"image_std": [1, 1, 1]}}))
+    assert load_model(folder, "cpu").fingerprint != early
 
 # cell 5c16ad18
 def test_an_architecture_has_random_weights_or_none(folders):

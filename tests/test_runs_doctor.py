@@ -3,10 +3,12 @@ from revelio.runs.doctor import *
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
+import datasets
 import numpy as np
 import pandas as pd
 import torch
@@ -14,6 +16,7 @@ from PIL import Image
 from torch import Tensor
 from revelio.core import RevelioError, dtype_name, keyed_noise, write_json
 from revelio.features.reading import read_features
+from revelio.images.pictures import BrokenImageError, open_image
 from revelio.models.capture import NonFiniteError
 from revelio.models.face import DiffusionModel, need_weights, training_alphas
 from revelio.models.loading import load_model
@@ -130,3 +133,19 @@ def test_a_quick_look_warns_before_a_long_job(emoji, monkeypatch):
     run = model.run
     monkeypatch.setattr(model, "run", lambda *given: -run(*given))
     assert "revelio doctor mini-sd" in quick_look(model, emoji)
+
+# cell 6d7dfb29
+def test_pictures_are_seen_as_by_extract_and_broken_ones_are_left_out(emoji, tmp_path):
+    noise = np.random.default_rng(0)
+    for i, image in enumerate(emoji["image"]):
+        seen = np.asarray(image.convert("RGB"))
+        clear = (seen >= 250).all(-1, keepdims=True)  # any colour may lie below what is clear
+        below = np.where(clear, noise.integers(0, 255, seen.shape), seen)
+        Image.fromarray(np.dstack([below, 255 * ~clear]).astype("uint8"), "RGBA").save(tmp_path / f"{i}.png")
+    (tmp_path / "0.png").write_bytes((tmp_path / "1.png").read_bytes()[:60])
+    table = load_table(tmp_path)
+    assert quick_look(load_model("mini-sd", device="cpu"), table) is None
+    checks = examine("mini-sd", table, device="cpu", half=()).table.set_index("check")
+    assert checks.loc["denoising skill", "verdict"] == checks.loc["VAE round trip", "verdict"] == "ok"
+    with pytest.raises(RevelioError, match="none of the 1 pictures can be read"):
+        examine("mini-sd", table.select([0]), device="cpu")

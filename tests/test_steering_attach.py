@@ -3,18 +3,19 @@ from revelio.steering.attach import *
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from typing import Any, NamedTuple
 import numpy as np
 import torch
 import torch.nn.functional as F
 from diffusers import DiffusionPipeline
 from torch import Tensor, nn
-from revelio.core import RevelioError, unknown
+from revelio.core import RevelioError, logger, unknown
 from revelio.models import families as _families
-from revelio.models.capture import tensor_of, with_tensor
-from revelio.models.face import DiffusionModel
+from revelio.models.capture import given_to, tensor_of, with_tensor
+from revelio.models.face import UPDATE, DiffusionModel
 from revelio.models.loading import FAMILIES
-from revelio.models.weights import hash_modules
+from revelio.models.weights import hash_weights
 from revelio.sae.ksae import KSAE, Codes, scale_at
 
 # cell 83a55048
@@ -82,6 +83,21 @@ def test_one_branch_of_guidance_can_be_changed(mini):
         pass
     with pytest.raises(RevelioError, match="up_ft9"), change_layer(mini, "up_ft9", lambda m, t: m):
         pass
+
+# cell 6c19f1e1
+def test_an_update_is_changed_alone(mini):
+    from revelio.models.capture import capture
+    model, layer = load_model("mini-sd", device="cpu"), "up_blocks.2.attentions.0.update"
+    x, states = torch.randn(2, *model.latent_shape), model.condition(2)
+    module = {layer: model.denoiser.get_submodule(model.layer(layer).path)}
+    with torch.no_grad(), capture(module, replace={layer: lambda maps: maps / 2}, updates=[layer]):
+        wanted = model.denoise(x, 400, states)
+    for target, call in ((model, lambda: model.denoise(x, 400, states)),
+                         (mini, lambda: mini.unet(x, torch.tensor(400), **states).sample)):
+        with change_layer(target, layer, lambda maps, t: maps / 2):
+            assert torch.allclose(call(), wanted, atol=1e-5)
+    with pytest.raises(RevelioError, match="has no update"), change_layer(mini, "up_ft1.update", lambda maps, t: maps):
+        _draw(mini, 1)
 
 # cell b612c89b
 def _ksae(d=128, n=32, k=4, layer="up_ft1"):
@@ -157,6 +173,44 @@ def test_the_model_and_its_pipeline_are_edited_alike(mini):
         theirs = mini.unet(x, t, **states).sample
     assert torch.allclose(ours, theirs, atol=1e-5)
     assert not torch.allclose(ours, model.denoise(x, 500, states), atol=1e-3)
+
+# cell 5d32c614
+def test_blocks_nest_and_how_a_network_is_run_is_not_its_weights(mini):
+    from diffusers.models.attention_processor import AttnProcessor
+
+    from revelio.steering.attach import read_codes
+    ksae, net = KSAE.from_pretrained(data_path("ksae", "mini-sd-up_ft2")), mini.unet
+    processors, bias = net.attn_processors, net.conv_in.bias.clone()
+    with attach(mini, ksae, {504: 2.0}):
+        one = _draw(mini)
+        with attach(mini, ksae, {12: 2.0}), read_codes(mini, ksae) as codes:
+            assert not torch.equal(_draw(mini), one) and len(codes) == 3
+    try:
+        net.set_attn_processor(AttnProcessor())
+        net.train().enable_gradient_checkpointing()
+        with attach(mini, ksae, {504: 2.0}):
+            pass
+        net.conv_in.bias.data += 1
+        with pytest.raises(RevelioError, match="other weights"), attach(mini, ksae, {504: 2.0}):
+            pass
+    finally:
+        net.conv_in.bias.data.copy_(bias)
+        net.eval().disable_gradient_checkpointing()
+        net.set_attn_processor(dict(processors))
+
+
+def test_a_ksae_of_a_store_is_refused_by_another_model(mini, monkeypatch):
+    from revelio.steering import attach as module
+    model, ksae, said = load_model("mini-sd", device="cpu"), _ksae(), []
+    monkeypatch.setattr(module.logger, "warning", said.append)
+    module._warn_once.cache_clear()
+    ksae.provenance["source"]["settings"] = {"model": "mini-sd", "model_hash": model.fingerprint}
+    with attach(model, ksae, {1: 1.0}), attach(model, ksae, {2: 1.0}):
+        assert not said
+    with attach(mini, ksae, {1: 1.0}), attach(mini, ksae, {2: 1.0}):
+        assert len(said) == 1 and "cannot be known" in said[0]
+    with pytest.raises(RevelioError, match="other weights"), attach(load_model("mini-sd-vpred", "cpu"), ksae, {1: 1.0}):
+        pass
 
 # cell a47f7e95
 @pytest.mark.parametrize("dtype, near", [(torch.float16, 0.03), (torch.bfloat16, 0.12)])

@@ -11,10 +11,9 @@ from revelio.features.prompts import prompt_texts
 from revelio.models.face import DiffusionModel
 from revelio.probes.zeroshot import denoising_targets, prediction_type
 from revelio.sae.ksae import KSAE, scale_at
-from revelio.sae.rows import Positions
 from revelio.stats import Measured, bootstrap_mean
 from revelio.steering.attach import change_layer, layer_of
-from revelio.steering.positions import known_columns, model_positions
+from revelio.steering.positions import known_columns, model_positions, open_images
 
 # cell 7de2ce88
 import numpy as np
@@ -76,3 +75,14 @@ def test_the_effect_of_a_neuron_is_that_of_silencing_it_alone(setting):
         wanted = (own["silent"] - own["untouched"]).mean() / own["untouched"].mean()
         row = found[(found["neuron"] == neuron) & (found["class"] == name)].iloc[0]
         assert row["rise"] == pytest.approx(wanted, abs=1e-6) and row["n_images"] == (groups == name).sum()
+
+# cell 2cd82145
+def test_losses_and_effects_take_the_prompts_of_the_set(setting, monkeypatch):
+    model, ksae, table = setting
+    told, condition, table = [], model.condition, table.select(range(3))
+    monkeypatch.setattr(model, "condition", lambda n, prompts=None: told.extend(prompts or ()) or condition(n, prompts))
+    options = dict(prompt="class", dataset="oxford-pets")
+    splice(model, ksae, table, [300], **options)
+    layer_losses(model, table, table, ["bottleneck"], [300], n_measured=2, **options)
+    neuron_effects(model, ksae, table, [0], 300, "group", **options)
+    assert len(told) > 9 and all(text.endswith("a type of pet.") for text in told)

@@ -38,6 +38,8 @@ def prompt_texts(
     "Make the prompt of each image; RevelioError for an image without the class or caption that it needs."
     if prompt == "empty":
         return None
+    if (column := {"caption": "caption", "class": "label"}.get(prompt, "id")) not in batch:
+        raise RevelioError(f"prompt {prompt!r} needs a column {column!r}; the images have {', '.join(batch)}.")
     if prompt == "caption":
         if missing := [i for i, text in zip(batch["id"], batch["caption"]) if text is None]:
             raise RevelioError(f"prompt 'caption': image {missing[0]!r} has no caption; choose another prompt=.")
@@ -82,7 +84,8 @@ class ClipChooser:
 
 # %% ../../nbs/features/02_prompts.ipynb #13f15175
 class KnnChooser:
-    "Nearest neighbours in a store of labelled images; RevelioError when the store is another model's or has no labels."
+    """Nearest neighbours in a store of labelled images, whose classes are found by name. RevelioError when the store is
+    another model's, has no labels, or has images of a class that is not among those to be guessed."""
 
     def __init__(
         self,
@@ -91,6 +94,7 @@ class KnnChooser:
         layer: str,
         timestep: int,
         k: int = 20,  # neighbours
+        classes: Sequence[str] | None = None,  # class names that are guessed, in their order; None: the store's
     ):
         made = store.settings
         if made["model_hash"] != model.fingerprint or made["image_size"] != model.image_size:
@@ -103,7 +107,7 @@ class KnnChooser:
         self.name = f"{k}-NN on {made['dataset']} {made['split']}, {made['model']} {layer}@{timestep}"
         known = (store.images["label"] >= 0).to_numpy(copy=True)
         self.features = F.normalize(store[layer, timestep].features.flatten(1)[torch.from_numpy(known)], dim=-1)
-        self.labels = torch.tensor(store.images["label"][known].to_numpy())
+        self.labels, self.n_classes = _numbers(store.images["label"][known].to_numpy(), store.classes["label"], classes)
         self.groups = store.images["split_group"][known].to_numpy()
 
     def __call__(self, images: list[Image.Image], ids: Sequence[str], groups: Sequence[str]) -> list[int]:
@@ -115,9 +119,19 @@ class KnnChooser:
         near = F.normalize(x.flatten(1), dim=-1) @ self.features.T
         near[torch.from_numpy(np.asarray(groups)[:, None] == self.groups)] = -torch.inf
         best = near.topk(min(self.k, near.shape[1]), dim=1)
-        votes = torch.zeros(len(images), int(self.labels.max()) + 1)
+        votes = torch.zeros(len(images), self.n_classes)
         votes.scatter_add_(1, self.labels[best.indices], 1 + best.values.clamp(min=-1))  # an own group's counts nothing
         return votes.argmax(1).tolist()
+
+
+def _numbers(labels, names, classes):
+    "The classes of labelled images by their places in another list of names, and how many it has."
+    classes = list(names if classes is None else classes)
+    if strange := [names[n] for n in np.unique(labels) if names[n] not in classes]:
+        raise RevelioError(f"the chooser's store has images of the class {strange[0]!r}, and the images that are to be "
+                           f"prompted have the classes {', '.join(classes[:10]) or '(none)'}; expected a store with "
+                           "the same names of classes.")
+    return torch.tensor([classes.index(names[n]) for n in labels]), len(classes)
 
 
 def load_chooser(
@@ -130,5 +144,5 @@ def load_chooser(
     "Load what guesses the class of an image: a CLIP model, or the neighbours in one cell of a store."
     layer, at, timestep = Path(source).name.partition("@")
     if at and timestep.isascii() and timestep.isdigit():
-        return KnnChooser(model, FeatureStore(Path(source).parent), layer, int(timestep))
+        return KnnChooser(model, FeatureStore(Path(source).parent), layer, int(timestep), classes=classes)
     return ClipChooser(classes, dataset, source, device)

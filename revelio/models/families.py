@@ -148,7 +148,7 @@ def _text_parts(model):
     "The tokenizers and text encoders that a pipeline's folder lists."
     parts, loaded = model.parts, {}
     for name in (n for n in parts.index if n.startswith(("tokenizer", "text_encoder"))):
-        if name in model.optional and parts.index[name][0] is None:
+        if name in model.optional and (parts.index[name] or [None])[0] is None:
             loaded[name] = None
         elif name.startswith("tokenizer"):
             loaded[name] = _tokenizer(parts.listed(name), parts, name)
@@ -166,7 +166,12 @@ def _tokenizer(cls, parts, name):
     if is_spm and not all(importlib.util.find_spec(p) for p in ("sentencepiece", "google.protobuf")):
         raise RevelioError(f"the tokenizer of model {parts.name!r} is a SentencePiece file; run "
                            "`pip install sentencepiece protobuf`.")
-    return cls.from_pretrained(folder, local_files_only=True)
+    try:
+        return cls.from_pretrained(folder, local_files_only=True)
+    except Exception as e:  # the parsers of its files raise anything, a bare Exception among it
+        reason = (str(e) or type(e).__name__).splitlines()[0]
+        raise RevelioError(f"cannot load the part {name!r} of model {parts.name!r}: {reason}. Is the folder whole? "
+                           "Copy or download it again.") from e
 
 # %% ../../nbs/models/05_families.ipynb #2021f6d8
 @register("StableDiffusionPipeline")

@@ -10,11 +10,13 @@ __all__ = ['POINTS', 'SCHEDULES', 'GAIN', 'ANY_SKILL', 'MASSIVE', 'skill', 'Tria
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import datasets
 import numpy as np
 import pandas as pd
 import torch
@@ -23,6 +25,7 @@ from torch import Tensor
 
 from ..core import RevelioError, dtype_name, keyed_noise, write_json
 from ..features.reading import read_features
+from ..images.pictures import BrokenImageError, open_image
 from ..models.capture import NonFiniteError
 from ..models.face import DiffusionModel, need_weights, training_alphas
 from ..models.loading import load_model
@@ -338,6 +341,17 @@ def _layers(model, name, images, ids, half, checkup):
                 f"{model.device.type}")
 
 # %% ../../nbs/runs/06_doctor.ipynb #3fc61d39
+def _readable(table, n):
+    "Rows and pictures of the first images that can be read, as `extract` sees them."
+    table, found = table.cast_column("image", datasets.Image(decode=False)), {}
+    for row in range(len(table)):
+        with suppress(BrokenImageError):
+            found[row] = open_image(table[row]["image"], id=table[row]["id"])
+        if len(found) == n:
+            break
+    return list(found), list(found.values())
+
+
 def examine(
     name: str | Path,           # alias, hub id or folder of a model
     table,                      # canonical; a few pictures suffice
@@ -347,9 +361,12 @@ def examine(
 ) -> Checkup:
     "Check a model on some pictures: files, VAE, denoiser, text, layers, precision, cost. RevelioError as `load_model`."
     model = load_model(name, device, "fp32")
-    table = table.select(range(min(n, len(table))))
-    images, ids = list(table["image"]), list(table["id"])
-    images = [image.convert("RGB") for image in images]
+    rows, images = _readable(table, n)
+    if not rows:
+        raise RevelioError(f"none of the {len(table)} pictures can be read; give others, or one of the sets that "
+                           "`revelio datasets` lists")
+    table = table.select_columns([c for c in table.column_names if c != "image"]).select(rows)
+    ids = list(table["id"])
     captions = list(table["caption"]) if "caption" in table.column_names and all(table["caption"]) else None
     checkup = Checkup(model.name)
     checkup.say("weights", f"{model.n_parameters / 1e6:.1f} M parameters of the denoiser, revision "
@@ -377,8 +394,10 @@ def quick_look(
     "Look at four pictures and one timestep before a long job."
     if model.n_timesteps <= 1:
         return None
-    images = [image.convert("RGB") for image in table[: min(4, len(table))]["image"]]
-    trial = Trial(model, images, table[: len(images)]["id"], prompts and prompts[: len(images)])
+    rows, images = _readable(table, 4)
+    if not rows:
+        return None
+    trial = Trial(model, images, table["id"][rows], prompts and [prompts[row] for row in rows])
     if (skill := trial.skills(trial.timesteps[1:2])[0]) > 0.05:
         return None
     return (f"model {model.name!r} has a denoising skill of {skill:.2f} at t = {trial.timesteps[1]} (0: no better than "

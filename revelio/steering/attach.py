@@ -9,6 +9,7 @@ __all__ = ['BRANCHES', 'MODES', 'Spot', 'find_layer', 'change_layer', 'edit_code
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,12 +18,12 @@ import torch.nn.functional as F
 from diffusers import DiffusionPipeline
 from torch import Tensor, nn
 
-from ..core import RevelioError, unknown
+from ..core import RevelioError, logger, unknown
 from ..models import families as _families  # registers them
-from ..models.capture import tensor_of, with_tensor
-from ..models.face import DiffusionModel
+from ..models.capture import given_to, tensor_of, with_tensor
+from ..models.face import UPDATE, DiffusionModel
 from ..models.loading import FAMILIES
-from ..models.weights import hash_modules
+from ..models.weights import hash_weights
 from ..sae.ksae import KSAE, Codes, scale_at
 
 # %% ../../nbs/steering/02_attach.ipynb #55014d86
@@ -32,6 +33,7 @@ class Spot(NamedTuple):
     module: nn.Module  # the layer
     place: int         # of the image's hidden state where it puts out a tuple
     per_unit: float    # timesteps per unit of what the denoiser is told: 1000 for FLUX
+    update: bool       # what the layer adds to its input is meant, not what it puts out
 
 
 def find_layer(
@@ -41,7 +43,8 @@ def find_layer(
     "Find a layer of a model, or of anybody's pipeline; RevelioError for an unknown layer or kind of pipeline."
     if isinstance(target, DiffusionModel):
         family, net = target, target.denoiser
-        path, index = target.layer(layer).path, target.layer(layer).index
+        place = target.layer(layer)
+        path, index, update = place.path, place.index, place.update
     else:
         net = getattr(target, "unet", None) or getattr(target, "transformer", None)
         cls = FAMILIES.get(type(target).__name__) or next(
@@ -52,11 +55,13 @@ def find_layer(
         family = cls.__new__(cls)
         family.denoiser = net
         names = family.aliases()
-        path = names.get(layer, layer)
-        if not path or path not in dict(net.named_modules()):
+        modules, whole = dict(net.named_modules()), layer.removesuffix(UPDATE)
+        update = whole != layer and layer not in modules
+        path = names.get(whole, whole) if update else names.get(layer, layer)
+        if not path or path not in modules:
             raise unknown("layer", layer, [*names, "any dotted module path of the denoiser"])
         index = family.image_index(net.get_submodule(path))
-    return Spot(net, net.get_submodule(path), index, 1000.0 if family.family == "flux" else 1.0)
+    return Spot(net, net.get_submodule(path), index, 1000.0 if family.family == "flux" else 1.0, update)
 
 # %% ../../nbs/steering/02_attach.ipynb #23e0d605
 BRANCHES = ("both", "text", "empty")
@@ -72,6 +77,16 @@ def _as_maps(hidden: Tensor, size: tuple[int, int] | None) -> Tensor:
     if size is None or math.prod(size) > hidden.shape[1]:
         size = (math.isqrt(hidden.shape[1]),) * 2
     return hidden[:, -math.prod(size):].movedim(-1, 1).unflatten(2, size)
+
+
+def _update(layer: str, hidden: Tensor, args: tuple, kwargs: dict) -> Tensor:
+    "What a layer adds to its input; RevelioError where it is given none of that shape."
+    given = given_to(args, kwargs)
+    if given is None or given.shape != hidden.shape:
+        raise RevelioError(f"layer {layer!r}: the module puts out {tuple(hidden.shape)} and is given "
+                           f"{'no tensor' if given is None else tuple(given.shape)}, so it has no update; name a block "
+                           "that keeps the shape, such as an attention block")
+    return hidden - given
 
 
 def _put_back(hidden: Tensor, change: Tensor) -> Tensor:
@@ -114,7 +129,8 @@ def change_layer(
     timesteps: tuple[float, float] | None = None,  # first and last, in which it acts; None: all
     branch: str = "both",                          # of guidance; or "text", "empty"
 ) -> Iterator[None]:
-    "Change what a layer puts out in every call within the block; hooks are removed at its end, whatever happens."
+    """Change what a layer puts out, or of `….update` what it adds to its input, in every call within the block; hooks
+    are removed at its end, whatever happens."""
     if branch not in BRANCHES:
         raise unknown("branch", branch, BRANCHES)
     if timesteps is not None and not timesteps[0] <= timesteps[1]:
@@ -125,16 +141,18 @@ def change_layer(
         told = kwargs.get("timestep", args[1] if len(args) > 1 else 0)
         now.update(t=float(torch.as_tensor(told).flatten()[0]) * spot.per_unit, size=_grid(net, args, kwargs))
 
-    def hook(module, args, output):
+    def hook(module, args, kwargs, output):
         if not now or timesteps is not None and not timesteps[0] <= now["t"] <= timesteps[1]:
             return output
         hidden = tensor_of(output, spot.place)
-        maps, rows = _as_maps(hidden, now["size"]), _rows_of(branch, len(hidden), target)
+        said = _update(layer, hidden, args, kwargs) if spot.update else hidden
+        maps, rows = _as_maps(said, now["size"]), _rows_of(branch, len(hidden), target)
         difference = torch.zeros_like(maps)
         difference[rows] = (change(maps[rows], now["t"]) - maps[rows]).to(maps.dtype)
         return with_tensor(output, _put_back(hidden, difference), spot.place)
 
-    handles = [spot.net.register_forward_pre_hook(note, with_kwargs=True), spot.module.register_forward_hook(hook)]
+    handles = [spot.net.register_forward_pre_hook(note, with_kwargs=True),
+               spot.module.register_forward_hook(hook, with_kwargs=True)]
     try:
         with torch.no_grad():
             yield
@@ -261,12 +279,32 @@ def layer_of(target: DiffusionModel | DiffusionPipeline, ksae: KSAE, layer: str 
         raise RevelioError(f"the k-SAE was trained on layer {own!r}, not on {layer!r}: leave layer out, or train "
                            f"another")
     net = find_layer(target, name).net
-    theirs = settings.get("denoiser_hash")
-    if theirs and theirs != hash_modules([net]) and next(net.parameters()).dtype == torch.float32:
-        raise RevelioError(f"the k-SAE was trained on the denoiser of {settings.get('model')!r}, and this one has "
-                           f"other "
-                           "weights. To try it all the same, set ksae.provenance = None and give layer=")
+    denoiser, whole, source = settings.get("denoiser_hash"), settings.get("model_hash"), settings.get("model")
+    is_other = False
+    if denoiser:
+        is_other = next(net.parameters()).dtype == torch.float32 and denoiser != hash_weights(net)
+    elif whole and isinstance(target, DiffusionModel):
+        is_other = whole != _model_hash(target)
+    elif whole:
+        _warn_once(f"the k-SAE was trained on a store of model {source!r}, and whether this pipeline has its weights "
+                   "cannot be known: see to it yourself")
+    if is_other:
+        raise RevelioError(f"the k-SAE was trained on the denoiser of {source!r}, and this one has other weights. To "
+                           "try it all the same, set ksae.provenance = None and give layer=")
     return name
+
+
+def _model_hash(model: DiffusionModel) -> str:
+    "Its fingerprint; within a block of `change_layer`, whose hooks are no part of the weights, that of its files."
+    try:
+        return model.fingerprint
+    except RevelioError:
+        return model.made_from
+
+
+@cache
+def _warn_once(message: str) -> None:
+    logger.warning(message)
 
 
 @contextmanager

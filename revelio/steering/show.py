@@ -130,5 +130,5 @@ def show_neurons(
     write_strips(concepts, open_pipeline(model), ksae, chosen, prompts, strengths, timesteps, **options)
     if level:
         some = table.select(range(0, len(table), -(-len(table) // n_effects)))
-        write_effects(concepts, model, ksae, chosen, some, timestep, level, prompt=prompt, seed=seed)
+        write_effects(concepts, model, ksae, chosen, some, timestep, level, prompt=prompt, seed=seed, dataset=dataset)
     return concepts

@@ -19,10 +19,9 @@ from ..features.prompts import prompt_texts
 from ..models.face import DiffusionModel
 from ..probes.zeroshot import denoising_targets, prediction_type
 from ..sae.ksae import KSAE, scale_at
-from ..sae.rows import Positions
 from ..stats import Measured, bootstrap_mean
 from .attach import change_layer, layer_of
-from .positions import known_columns, model_positions
+from .positions import known_columns, model_positions, open_images
 
 # %% ../../nbs/steering/03_splice.ipynb #8e8e18c2
 Change = tuple[str, Callable[[Tensor, float], Tensor]]  # layer; (maps, timestep) -> maps
@@ -37,14 +36,15 @@ def losses(
     prompt: str = "empty",
     seed: int = 0,                               # of the noise
     batch_size: int = 32,
+    dataset: str = "unnamed",                    # whose registered prompts are used
 ) -> pd.DataFrame:  # id, split_group, timestep, and a column for each change: mean squared error of the prediction
     "Measure the denoising loss of each image under some changes of a layer, on the same noise."
     known, classes = known_columns(table)
     kind, frames = prediction_type(model), []
     for at in track(range(0, len(table), batch_size), "losses", -(-len(table) // batch_size), "batch"):
         rows = {name: column[at : at + batch_size] for name, column in known.items()}
-        latents = model.encode(table[at : at + batch_size]["image"])
-        condition = model.condition(len(latents), prompt_texts(prompt, rows, classes=classes))
+        latents = model.encode(open_images(table, range(at, at + len(rows["id"]))))
+        condition = model.condition(len(latents), prompt_texts(prompt, rows, dataset, classes))
         for t in timesteps:
             eps = keyed_noise(rows["id"], model.latent_shape, t, seed).to(latents)
             target = denoising_targets(latents, eps, *model.coefficients(t))[kind]
@@ -83,14 +83,13 @@ def layer_losses(
     prompt: str = "empty",
     seed: int = 0,
     n_measured: int = 128,     # images of train, at most
+    dataset: str = "unnamed",  # whose registered prompts are used
 ) -> pd.DataFrame:  # as `losses`: columns untouched and a column for each layer, which is replaced by its mean
     "Measure what a model loses with each layer silenced."
-    positions: dict[str,
-                    Positions] = {layer: model_positions(model, train, layer, timesteps, prompt, seed,
-                                                         n_measured=n_measured)
-                                 for layer in layers}
+    positions = {layer: model_positions(model, train, layer, timesteps, prompt, seed, dataset, n_measured=n_measured)
+                 for layer in layers}
     changes = {layer: (layer, constant(p.centre, timesteps)) for layer, p in positions.items()}
-    return losses(model, test, {"untouched": None, **changes}, timesteps, prompt, seed)
+    return losses(model, test, {"untouched": None, **changes}, timesteps, prompt, seed, dataset=dataset)
 
 
 def rise(
@@ -121,6 +120,7 @@ def splice(
     layer: str | None = None,  # None: the one that it was trained on
     prompt: str = "empty",
     seed: int = 0,
+    dataset: str = "unnamed",  # whose registered prompts are used
 ) -> pd.DataFrame:  # as `losses`: columns untouched, spliced, mean, zero, error kept
     "Measure the loss with a layer replaced by its reconstruction, by its mean, and by zeros."
     layer = layer_of(model, ksae, layer)
@@ -137,7 +137,8 @@ def splice(
     centre = torch.stack([scale_at(ksae, t)[0] for t in timesteps])
     return losses(model, table, {
         "untouched": None, "spliced": (layer, recon), "mean": (layer, constant(centre, timesteps)),
-        "zero": (layer, lambda maps, t: torch.zeros_like(maps)), "error kept": (layer, kept)}, timesteps, prompt, seed)
+        "zero": (layer, lambda maps, t: torch.zeros_like(maps)), "error kept": (layer, kept)}, timesteps, prompt, seed,
+        dataset=dataset)
 
 
 def recovered(
@@ -163,6 +164,7 @@ def neuron_effects(
     prompt: str = "empty",
     seed: int = 0,
     batch_size: int = 64,
+    dataset: str = "unnamed",   # whose registered prompts are used
 ) -> pd.DataFrame:  # neuron, class, n_images, n_fires, rise: of the mean loss of the class, relative to it
     "Measure for each class how much the loss rises with one neuron silenced; RevelioError for an unknown column."
     layer = layer_of(model, ksae, None)
@@ -170,10 +172,11 @@ def neuron_effects(
         raise RevelioError(f"label column {level!r}: the images have {', '.join(table.column_names)}")
     names, numbers = table.features[level].names, np.array(table[level][:])
     rows, classes = known_columns(table)
-    latents = torch.cat([model.encode(table[at : at + batch_size]["image"]) for at in range(0, len(table), batch_size)])
+    latents = torch.cat([model.encode(open_images(table, part.tolist()))
+                         for part in torch.arange(len(table)).split(batch_size)])
     eps = keyed_noise(rows["id"], model.latent_shape, timestep, seed).to(latents)
     target = denoising_targets(latents, eps, *model.coefficients(timestep))[prediction_type(model)]
-    texts = prompt_texts(prompt, rows, classes=classes)
+    texts = prompt_texts(prompt, rows, dataset, classes)
 
     def errors(some, change=None):
         some = np.asarray(some)

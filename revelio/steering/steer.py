@@ -48,10 +48,11 @@ def read_images(
     prompt: str = "empty",
     seed: int = 0,
     batch_size: int = 32,
+    dataset: str = "unnamed",  # whose registered prompts are used
 ) -> Read:
     "Read how strongly neurons fire in each image at each timestep."
     layer = layer_of(model, ksae, None)
-    positions = model_positions(model, table, layer, timesteps, prompt, seed, n_measured=1)
+    positions = model_positions(model, table, layer, timesteps, prompt, seed, dataset, n_measured=1)
     codes = torch.zeros(len(timesteps), len(table), ksae.n_neurons)
     means = torch.zeros(len(timesteps), len(table), ksae.d_in)
     squares = torch.zeros(len(timesteps), ksae.d_in, ksae.d_in, dtype=torch.float64)
