@@ -384,8 +384,8 @@ def _train_positions(source, layer, timesteps, out, images, device, settings):
     from revelio.models.loading import load_model
     dataset, split, limit, prompt = images
     return train_positions(load_model(source, device), layer, timesteps, out, config,
-                           load_table(dataset, split, limit=limit),
-                           prompt, device)
+                           load_table(dataset, split, limit=limit), prompt, device, dataset=dataset_name(dataset),
+                           seed=settings["seed"])
 
 
 def _say_metrics(ksae):

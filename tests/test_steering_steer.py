@@ -69,6 +69,11 @@ def test_neurons_of_a_class_are_those_that_fire_in_its_images():
         class_neurons(read, labels, 9)
 
 
+def test_a_model_that_draws_classes_is_refused_before_any_work():
+    with pytest.raises(RevelioError, match="'mini-dit' draws classes and no texts"):
+        open_pipeline(load_model("mini-dit", device="cpu"))
+
+
 def test_a_picture_is_the_same_in_any_batch(steerable):
     *_, pipe = steerable
     together = draw_pictures(pipe, ["cat", "dog", "cat"], [1, 2, 3], steps=3)

@@ -51,7 +51,7 @@ def write_strips(
     timesteps: tuple[float, float] | None = None,  # in which edits act; None: all
     side: int = 64,                   # pixels of a picture
     **options,                        # of `draw_pictures`
-) -> pd.DataFrame:  # neuron, changed (mean difference of a pixel at the largest strength), strengths, strip (WebP)
+) -> pd.DataFrame:  # neuron, changed (mean difference of a pixel at the last strength), strengths, strip (WebP)
     "Draw a strip for each neuron and keep them in the folder; RevelioError for neurons that there are not."
     if strange := [n for n in neurons if not 0 <= n < len(concepts.neurons)]:
         raise RevelioError(f"neuron {strange[0]}: there are the neurons 0 to {len(concepts.neurons) - 1}")
@@ -119,6 +119,7 @@ def show_neurons(
     **options,                   # of `draw_pictures`
 ) -> Concepts:
     "Keep what neurons fire for beside what they do; RevelioError for a column that there is not."
+    pipe = open_pipeline(model)
     concepts = position_concepts(model, ksae_dir, table, timestep, out, prompt, dataset=dataset, split=split, seed=seed)
     if level is not None and level not in concepts.classes:
         raise unknown("label column", level, concepts.classes)
@@ -127,7 +128,7 @@ def show_neurons(
     order = neurons.assign(often=neurons["n_firing"] >= 10).sort_values(
         ["often", f"lift_{level}" if level else "n_firing", "neuron"], ascending=[False, False, True])
     chosen = order["neuron"].head(n_neurons).tolist()
-    write_strips(concepts, open_pipeline(model), ksae, chosen, prompts, strengths, timesteps, **options)
+    write_strips(concepts, pipe, ksae, chosen, prompts, strengths, timesteps, **options)
     if level:
         some = table.select(range(0, len(table), -(-len(table) // n_effects)))
         write_effects(concepts, model, ksae, chosen, some, timestep, level, prompt=prompt, seed=seed, dataset=dataset)

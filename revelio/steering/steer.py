@@ -107,7 +107,8 @@ def open_pipeline(
     if "requires_safety_checker" in names:
         given["requires_safety_checker"] = False
     if "id2label" in names:
-        given["id2label"] = parts.index.get("id2label")
+        raise RevelioError(f"model {model.name!r} draws classes and no texts: edit its own pipeline with `attach`, as "
+                           "in `with attach(pipe, ksae, edits): pipe(class_labels=[3])`")
     pipe = cls(**given)
     pipe.set_progress_bar_config(disable=True)
     return pipe
