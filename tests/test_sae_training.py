@@ -90,7 +90,7 @@ def _dense_aux(ksae, x, recon, dead, k):
     return (e - z @ ksae.W_dec).square().sum() / (e - e.mean(0)).square().sum()
 
 
-@pytest.mark.parametrize("n, block", [(40, 2**22), (40, 60), (200, 2**22)])  # few, few in pieces; many
+@pytest.mark.parametrize("n, block", [(30, 2**22), (30, 60), (200, 2**22)])  # few, few in pieces; many
 @pytest.mark.parametrize("variant", ["topk", "batch_topk", "matryoshka"])
 def test_auxk_and_its_gradients_are_those_of_the_dense_formula(monkeypatch, variant, n, block):
     monkeypatch.setattr("revelio.sae.training._BLOCK", block)
@@ -111,7 +111,7 @@ def test_auxk_trains_dead_rows_of_both_matrices_and_no_live_row():
         assert not moved[~dead].any(), name
 
 # cell 422643cb
-@pytest.mark.parametrize("n", [40, 200])
+@pytest.mark.parametrize("n", [30, 200])
 def test_auxk_target_is_the_detached_residual(n):
     ksae, x, dead = _aux_case(n)
     recon = ksae(x).recon

@@ -116,7 +116,7 @@ def config_for(
 
 # %% ../../nbs/sae/04_training.ipynb #ae2c011b
 _BLOCK = 2**22  # entries of an array that stays in the cache of a CPU
-_FEW = 8        # times k: where a CPU multiplies whole matrices faster than it gathers k rows of them
+_FEW = 4        # times k: where a CPU multiplies whole matrices faster than it gathers k rows, for little memory
 
 
 class _Dense(torch.autograd.Function):
