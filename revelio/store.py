@@ -119,7 +119,9 @@ def _read_tables(path, columns=None, without=()):
         try:
             file = shard.with_suffix(".parquet")
             wanted = [c for c in pq.read_schema(file).names if c not in without] if without else columns
-            tables.append(pd.read_parquet(file, columns=wanted))
+            tables.append(table := pd.read_parquet(file, columns=wanted))
+            if "split_group" in table and table["split_group"].dtype.kind in "iu":  # of an older store
+                table["split_group"] = table["split_group"].astype(str)
         except FileNotFoundError:
             problems[shard.stem] = "its .parquet file is missing"
         except (OSError, pa.ArrowException) as e:

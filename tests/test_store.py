@@ -113,6 +113,15 @@ def test_what_changed_of_an_image_is_refused_by_name(tmp_path):
         writer.refuse_changed({name: columns[name] for name in ("id", "caption", "picture_hash")})
 
 
+def test_split_groups_that_were_stored_as_numbers_are_text(tmp_path):
+    with StoreWriter(tmp_path / "s", SETTINGS, CLASSES) as writer:
+        writer.write(images_at([0, 1]).assign(split_group=[7, 8]), cells_at([0, 1]))
+    with StoreWriter(tmp_path / "s", SETTINGS, CLASSES) as writer:
+        writer.refuse_changed({"id": ["img0", "img1"], "split_group": ["7", "8"]})
+        writer.finish()
+    assert FeatureStore(tmp_path / "s").images["split_group"].tolist() == ["7", "8"]
+
+
 def test_a_picture_is_told_by_its_bytes_and_not_by_its_file(tmp_path):
     large = bytes(range(256)) * 1000
     for name, data in (("a", large), ("b", large), ("c", large[:-1] + b"x"), ("d", b"small")):
